@@ -1,0 +1,354 @@
+"""Applying one event to one customer: what changes, which journeys it concerns, and which ones begin (rules.md 1, 2).
+
+Pure: the dispatcher applies the answer to the database in one transaction, the simulator to its memory. The order is
+fixed: attributes, history, exits and goals of open journeys, wake-ups, entries. A milestone that is derived from others
+(`when:`) happens in the moment in which its condition turns true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from whenever import Instant, TimeDelta
+
+from lifecycle import calendar
+from lifecycle.calendar import Frozen
+from lifecycle.facts import Conditions, Facts, Milestones
+from lifecycle.language.map import Map, is_zone
+from lifecycle.language.times import parse_span
+from lifecycle.plan import Plan
+
+LATE_FOR_ENTRY = TimeDelta(hours=24)
+"""An event that happened longer ago than this before it arrived enters nothing, unless `backfill` is asked for."""
+
+Kind = Literal["track", "identify", "set", "record", "enrol", "message"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event to apply. `at` is when it happened. `properties` are those of a milestone, or the new attributes.
+
+    `journey` and `of` say which message a `message.*` milestone is about. `name` is the milestone, or the playbook of
+    an `enrol`.
+    """
+
+    id: int
+    kind: Kind
+    name: str
+    at: Instant
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    journey: str | None = None
+    of: str | None = None
+    backfill: bool = False
+
+
+@dataclass(slots=True)
+class Person:
+    """A customer as stored: attributes without defaults, and how often each milestone has happened."""
+
+    id: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+    stage: str | None = None
+    history: dict[str, Milestones] = field(default_factory=dict)
+
+    def zone(self, map: Map) -> str:
+        zone = self.attributes.get("time_zone")
+        return zone if isinstance(zone, str) and is_zone(zone) else map.time_zone
+
+    def facts(self, map: Map, now: Instant, **more: Any) -> Facts:
+        """What conditions may look at; `more` are the journey's own names."""
+        known = {name: value for name, value in self.attributes.items() if value is not None}
+        return Facts(now, customer=map.defaults() | known, milestones=self.history, stage=self.stage, **more)
+
+
+@dataclass(slots=True)
+class OpenJourney:
+    """A journey that has not ended. `heard` are the keys of interest that were delivered to it already."""
+
+    id: str
+    plan: Plan
+    entered: Instant
+    event: Mapping[str, Any] = field(default_factory=dict)
+    per: str | None = None
+    heard: set[str] = field(default_factory=set)
+    frozen: Frozen = ()
+    goal_reached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Something that a journey must hear of; it becomes an inbox row. `key` is the key of interest."""
+
+    journey: str
+    kind: Literal["milestone", "attribute", "goal", "exit"]
+    name: str
+    key: str = ""
+    of: str | None = None
+    outcome: Literal["goal", "exited"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entering:
+    """A journey to begin. `key` tells apart the journeys of one customer through one playbook."""
+
+    plan: Plan
+    id: str
+    key: str
+    per: str | None
+    arm: Literal["journey", "holdout"]
+    event: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Applied:
+    """What an event does. `person` is the customer after it."""
+
+    person: Person
+    milestones: list[str] = field(default_factory=list)
+    wakes: list[Wake] = field(default_factory=list)
+    entered: list[Entering] = field(default_factory=list)
+    not_entered: list[tuple[str, str]] = field(default_factory=list)
+
+
+def journey_id(playbook: str, customer: str, key: str) -> str:
+    """Derived, so that applying an event again cannot begin a second journey."""
+    digest = hashlib.blake2b(f"{playbook}|{customer}|{key}".encode(), digest_size=10).hexdigest()
+    return f"{playbook}.{digest}"
+
+
+def arm_of(customer: str, plan: Plan) -> Literal["journey", "holdout"]:
+    """The arm is drawn from the customer and the playbook, so that it is the same whenever it is drawn."""
+    if not plan.holdout:
+        return "journey"
+    digest = hashlib.blake2b(f"{customer}|holdout|{plan.playbook}".encode(), digest_size=8).digest()
+    return "holdout" if int.from_bytes(digest, "big") / 2**64 * 100 < plan.holdout else "journey"
+
+
+def apply(
+    event: Event,
+    person: Person,
+    journeys: Iterable[OpenJourney],
+    been: Mapping[str, set[str]],
+    plans: Iterable[Plan],
+    map: Map,
+    conditions: Conditions,
+    now: Instant,
+) -> Applied:
+    """Apply `event` at `now`. `journeys` are the customer's open ones; `been` the keys of all there ever were, by
+    playbook; `plans` the versions that new journeys take.
+    """
+    work = _Apply(event, person, list(journeys), been, list(plans), map, conditions, now)
+    return work.run()
+
+
+@dataclass(slots=True)
+class _Apply:
+    event: Event
+    before: Person
+    journeys: list[OpenJourney]
+    been: Mapping[str, set[str]]
+    plans: list[Plan]
+    map: Map
+    conditions: Conditions
+    now: Instant
+    done: Applied = field(init=False)
+    gone: set[str] = field(default_factory=set)
+
+    def run(self) -> Applied:
+        before, event = self.before, self.event
+        person = Person(before.id, dict(before.attributes), before.stage, dict(before.history))
+        self.done = Applied(person)
+        touched: set[str] = set()
+        if event.kind in ("identify", "set"):
+            touched = self._attributes()
+        if event.kind not in ("identify", "set", "enrol"):
+            self.done.milestones = [event.name]
+            self._count(event.name)
+            touched.add(f"milestones.{event.name}")
+        self._derive(touched)
+        for name in self.done.milestones:
+            self._stage(name)
+        self._exits(touched)
+        self._wakes(touched)
+        self._entries()
+        return self.done
+
+    def _attributes(self) -> set[str]:
+        attributes = self.done.person.attributes
+        changed = {name for name, value in self.event.properties.items() if attributes.get(name) != value}
+        attributes.update(self.event.properties)
+        return {f"customer.{name}" for name in changed}
+
+    def _count(self, name: str) -> None:
+        old, at = self.done.person.history.get(name, Milestones()), self.event.at
+        first = at if old.first is None else min(old.first, at)
+        last = at if old.last is None else max(old.last, at)
+        self.done.person.history[name] = Milestones(old.count + 1, first, last)
+
+    def _derive(self, touched: set[str]) -> None:
+        """Milestones whose condition was false before the event and is true after it, one leading to another."""
+        waiting = [(name, rule.when) for name, rule in self.map.milestones.items() if rule.when]
+        while waiting:
+            near = [(name, when) for name, when in waiting if _touches(self.conditions.names(when), touched)]
+            if not near:
+                return
+            before = self.before.facts(self.map, self.now)
+            after = self.done.person.facts(self.map, self.now)
+            true = [
+                (name, when)
+                for name, when in near
+                if self.conditions.evaluate(when, after).value and not self.conditions.evaluate(when, before).value
+            ]
+            if not true:
+                return
+            for name, when in true:
+                waiting.remove((name, when))
+                self.done.milestones.append(name)
+                self._count(name)
+                touched.add(f"milestones.{name}")
+
+    def _stage(self, milestone: str) -> None:
+        """Forward only; those who had lapsed come back to whatever stage the milestone names."""
+        rule = self.map.milestones.get(milestone)
+        if rule is None or rule.stage is None or rule.stage not in self.map.stages:
+            return
+        person, order = self.done.person, list(self.map.stages)
+        now = self.map.stages.get(person.stage or "")
+        if now is None or now.lapsed or order.index(rule.stage) > order.index(person.stage or ""):
+            person.stage = rule.stage
+
+    # --- open journeys --------------------------------------------------------------------------------------------
+
+    def _exits(self, touched: set[str]) -> None:
+        for journey in self.journeys:
+            wake = self._goal(journey) or self._leave(journey, touched)
+            if wake is None:
+                continue
+            self.done.wakes.append(wake)
+            if wake.kind == "exit":
+                self.gone.add(journey.id)
+            else:
+                journey.goal_reached = True
+
+    def _goal(self, journey: OpenJourney) -> Wake | None:
+        goal = journey.plan.goal
+        if goal is None or journey.goal_reached or goal.milestone not in self.done.milestones:
+            return None
+        if not self._counts(journey, goal.milestone):
+            return None
+        if goal.within:
+            zone = self.done.person.zone(self.map)
+            window = calendar.add(journey.entered, parse_span(goal.within), zone)
+            if self.now > calendar.thaw(window, journey.entered, journey.frozen):
+                return None
+        if goal.then == "continue":
+            return Wake(journey.id, "goal", goal.milestone)
+        return Wake(journey.id, "exit", goal.milestone, outcome="goal")
+
+    def _leave(self, journey: OpenJourney, touched: set[str]) -> Wake | None:
+        for leave in journey.plan.exits:
+            if leave.milestone:
+                if leave.milestone in self.done.milestones and self._counts(journey, leave.milestone):
+                    return Wake(journey.id, "exit", leave.milestone, outcome="exited")
+            elif leave.condition and _touches(leave.names, touched):
+                facts = self.done.person.facts(self.map, self.now, event=journey.event)
+                if self.conditions.evaluate(leave.condition, facts).value:
+                    return Wake(journey.id, "exit", leave.condition, outcome="exited")
+        return None
+
+    def _counts(self, journey: OpenJourney, name: str) -> bool:
+        """With `per`, a product's milestone counts only with the same value; one about a message only for its journey."""
+        if self.event.journey is not None and name == self.event.name:
+            return self.event.journey == journey.id
+        per = journey.plan.entry.per if journey.plan.entry else None
+        return per is None or str(self.event.properties.get(per)) == journey.per
+
+    def _wakes(self, touched: set[str]) -> None:
+        for journey in self.journeys:
+            if journey.id in self.gone:
+                continue
+            for name in self.done.milestones:
+                self._wake(journey, name)
+            for dotted in journey.plan.attributes:
+                if dotted in touched:
+                    self.done.wakes.append(Wake(journey.id, "attribute", dotted))
+
+    def _wake(self, journey: OpenJourney, name: str) -> None:
+        if not self._counts(journey, name):
+            return
+        of = self.event.of if name == self.event.name else None
+        news = []
+        for key in (f"{name}:{of}", name) if of else (name,):
+            interest = journey.plan.interest.get(key)
+            if interest == "all" or (interest == "first" and key not in journey.heard):
+                news.append(key)
+        if news:
+            journey.heard.update(news)
+            self.done.wakes.append(Wake(journey.id, "milestone", name, news[0], of))
+
+    # --- entries --------------------------------------------------------------------------------------------------
+
+    def _entries(self) -> None:
+        for plan in self.plans:
+            if self.event.kind == "enrol":
+                if plan.playbook == self.event.name:
+                    self._enter(plan, per=None, reentry="never", event={})
+            elif plan.entry and plan.entry.milestone in self.done.milestones:
+                self._consider(plan)
+
+    def _consider(self, plan: Plan) -> None:
+        entry, event = plan.entry, self.event
+        assert entry is not None
+        properties = {**event.properties, "name": entry.milestone}
+        if self.now - event.at > LATE_FOR_ENTRY and not event.backfill:
+            self._not(plan, "it happened more than a day before it arrived; ask for backfill to let it enter")
+            return
+        if entry.condition:
+            facts = self.done.person.facts(self.map, self.now, event=properties)
+            verdict = self.conditions.evaluate(entry.condition, facts)
+            if verdict.missing:
+                self._not(plan, f"not known: {', '.join(verdict.missing)}")
+                return
+            if not verdict.value:
+                self._not(plan, f"the entry asks for: {entry.condition}")
+                return
+        per = None
+        if entry.per:
+            if event.properties.get(entry.per) is None:
+                self._not(plan, f"the milestone came without {entry.per}")
+                return
+            per = str(event.properties[entry.per])
+        self._enter(plan, per, entry.reentry, properties)
+
+    def _enter(self, plan: Plan, per: str | None, reentry: str, event: Mapping[str, Any]) -> None:
+        been = self.been.get(plan.playbook, set())
+        inside = [
+            j for j in self.journeys if j.plan.playbook == plan.playbook and j.per == per and j.id not in self.gone
+        ]
+        key = per or ""
+        if reentry == "never":
+            if key in been:
+                self._not(plan, "the customer has been in it before")
+                return
+        else:
+            key = f"{key}#{self.event.id}"
+            if key in been or (inside and reentry == "after_exit"):
+                self._not(plan, "the customer is in it now")
+                return
+            for journey in inside:
+                self.gone.add(journey.id)
+                self.done.wakes.append(Wake(journey.id, "exit", "restarted", outcome="exited"))
+        person = self.done.person
+        identity = journey_id(plan.playbook, person.id, key)
+        self.done.entered.append(Entering(plan, identity, key, per, arm_of(person.id, plan), event))
+
+    def _not(self, plan: Plan, because: str) -> None:
+        self.done.not_entered.append((plan.playbook, because))
+
+
+def _touches(names: Iterable[str], touched: set[str]) -> bool:
+    """Whether a condition looks at anything that an event changed; `milestones.x.count` looks at `milestones.x`."""
+    return any(name in touched or name.rpartition(".")[0] in touched for name in names)

@@ -1,0 +1,132 @@
+"""The interpreter: `advance(plan, state, input, now)` says where a journey stands next and what it wants done.
+
+Nothing here waits, sends, reads a clock or raises for anything that can happen to a customer. The same function runs in
+the Temporal workflow, in playbook tests, in the simulator and in the reader that shows where somebody stands.
+
+How it goes: an input is handled by what the journey is doing; then `_go` performs one step after the other until one
+needs an answer from outside (WORKING), a time or a milestone (WAITING, LISTENING), or there is none left (ENDED).
+Effects (set, record, enrol) need no answer: those passed while a result is handled are carried out by whoever brought
+the result; others wait in `state.effects` for the next command, or for a `Note` where none follows at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from whenever import Instant
+
+from lifecycle import calendar
+from lifecycle import plan as p
+from lifecycle.interpreter.inputs import HANDLERS
+from lifecycle.interpreter.run import Run, moment_of
+from lifecycle.language.times import parse_span
+from lifecycle.state import (
+    TRANSITIONS,
+    AssignTask,
+    Command,
+    Decide,
+    Deliver,
+    Effect,
+    EnrolIn,
+    Finish,
+    FromInbox,
+    Input,
+    Line,
+    Note,
+    Paused,
+    Phase,
+    RecordMilestone,
+    Result,
+    Resumed,
+    SetAttributes,
+    Skipped,
+    State,
+    WaitUntil,
+)
+
+
+class Step(NamedTuple):
+    """What `advance` answers: the next state, all that is wanted now, and the lines that the timeline gains."""
+
+    state: State
+    commands: tuple[Command, ...]
+    trace: tuple[Line, ...]
+
+
+def advance(plan: p.Plan, state: State, input: Input, now: Instant) -> Step:
+    """Apply one input at `now` (UTC). `state` is left as it is. An input that no longer matters changes nothing."""
+    if state.phase is Phase.ENDED and not isinstance(input, FromInbox):
+        return Step(state, (), ())
+    carries = isinstance(input, Result) and input.what != "blocked"
+    run = Run(plan, state.copy(), now, carries)
+    run.state.n += 1
+    if state.phase is not Phase.NEW or input.kind == "started":
+        HANDLERS[input.kind](run, input)
+    new = run.state
+    if isinstance(input, FromInbox):
+        new.seen = max(new.seen, input.number)
+    allowed = TRANSITIONS[state.phase].get(input.kind, ())
+    if new.phase is not state.phase and new.phase not in allowed:
+        raise AssertionError(f"{state.phase.value} went to {new.phase.value} on {input.kind}")
+    if new.catch_up and new.clock >= new.catch_up:
+        new.catch_up = new.skip_until = None
+    commands = (*effects(plan, new), pending(plan, new))
+    if carries and new.effects:
+        new.effects = ()
+    return Step(new, commands, tuple(run.lines))
+
+
+def pending(plan: p.Plan, state: State) -> Command:
+    """The one command that a state wants carried out now, effects apart."""
+    phase = state.phase
+    if phase is Phase.ENDED:
+        return Finish(state.outcome or "finished", state.reason)
+    if phase is not Phase.WORKING:
+        stands = phase is Phase.READY or (state.pauses and state.frozen_since is not None)
+        return WaitUntil(None if stands else state.due)
+    assert state.step is not None
+    step = plan.steps[state.step]
+    if isinstance(step, p.Send):
+        return Deliver(state.step, state.occurrences[state.step], step.template, step.channel, state.expires)
+    if isinstance(step, p.Branch):
+        return Decide(state.step, "branch")
+    if isinstance(step, p.Task):
+        due = calendar.add(state.clock, parse_span(step.due), state.zone) if step.due else None
+        return AssignTask(state.step, state.occurrences[state.step], step.title, step.assign, due)
+    if isinstance(step, p.Wait) and step.until and moment_of(step).attribute:
+        return Decide(state.step, "date")
+    if isinstance(step, p.WaitFor) and step.since == "ever":
+        return Decide(state.step, "ever")
+    return Note()
+
+
+def effects(plan: p.Plan, state: State) -> tuple[Effect, ...]:
+    """The effects that a state has passed and nobody has carried out yet."""
+    if not state.effects:
+        return ()
+    found: list[Effect] = []
+    for step_id, occurrence in state.effects:
+        step = plan.steps[step_id]
+        if isinstance(step, p.Set):
+            found.append(SetAttributes(step_id, occurrence, step.values))
+        elif isinstance(step, p.Record):
+            found.append(RecordMilestone(step_id, occurrence, step.milestone))
+        elif isinstance(step, p.Enrol):
+            found.append(EnrolIn(step_id, occurrence, step.playbook))
+    return tuple(found)
+
+
+def refusal(state: State, input: Input) -> str | None:
+    """Why a command of a person makes no sense for a journey in this state, in a sentence; None where it does."""
+    if state.phase is Phase.ENDED:
+        return f"the journey has already ended ({state.reason or state.outcome})"
+    if isinstance(input, Resumed) and not any(pause.id == input.id for pause in state.pauses):
+        return "the journey is not paused"
+    if isinstance(input, Paused) and any(pause.id == input.id for pause in state.pauses):
+        return "the journey is already paused"
+    if isinstance(input, Skipped) and input.what == "wait" and state.phase in (Phase.READY, Phase.WORKING):
+        return "the journey is not waiting for anything that could be skipped"
+    return None
+
+
+__all__ = ["Step", "advance", "effects", "moment_of", "pending", "refusal"]

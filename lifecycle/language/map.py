@@ -1,0 +1,136 @@
+"""The shape of `playbooks/map.yaml`: what exists in this company, so that nothing in a playbook is free text."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+from whenever import Instant, TimeZoneNotFoundError
+
+from lifecycle.language.playbook import Condition, Names, Span
+from lifecycle.language.validate import Authored, mistake
+
+Side = Literal["before", "core", "after"]
+
+# Made by Milepost itself about a message; a playbook may wait for them and nobody declares them.
+MESSAGE_MILESTONES = (
+    "message.delivered", "message.opened", "message.clicked", "message.bounced", "message.complained",
+)  # fmt: skip
+
+# Attributes that every customer has; a map may add to them and may not change their type.
+OWN_ATTRIBUTES = {
+    "first_name": "text", "last_name": "text", "email": "text", "phone": "text", "language": "text",
+    "time_zone": "text", "country": "text",
+}  # fmt: skip
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+Type = Literal["text", "number", "boolean", "date"]
+
+
+class MilestoneRule(Authored):
+    """A declared milestone. `also` are other names under which products send it; `when` makes it derived."""
+
+    description: str = ""
+    side: Side | None = None
+    also: Names | None = None
+    properties: dict[str, Type] = {}
+    stage: str | None = None
+    when: Condition | None = None
+
+
+class AttributeRule(Authored):
+    """A declared attribute of customers (or, with `of: account`, of accounts)."""
+
+    type: Type = "text"
+    description: str = ""
+    one_of: list[str] | None = None
+    default: str | int | float | bool | None = None
+    of: Literal["customer", "account"] = "customer"
+
+
+class Topic(Authored):
+    """What a customer consents to. `opt_in` needs a yes; `opt_out` needs no no."""
+
+    description: str = ""
+    consent: Literal["opt_in", "opt_out"] = "opt_in"
+    channels: list[Literal["email", "sms"]] = ["email"]
+
+
+class Stage(Authored):
+    """A stage of the lifecycle; their order in the file is the order of the lifecycle.
+
+    `forbids` lists intents of templates that nobody in this stage may be sent. `lapsed` marks the stage of those who
+    left: the next milestone with a stage brings them back, even to an earlier one.
+    """
+
+    for_: str = Field(alias="for")
+    forbids: list[str] = []
+    side: Side | None = None
+    lapsed: bool = False
+
+
+class Cap(Authored):
+    """At most so many marketing messages a person in any window of that length."""
+
+    channel: Literal["email", "sms"] | None = None
+    topic: str | None = None
+    at_most: Annotated[int, Field(ge=1)]
+    every: Span
+
+
+class Map(Authored):
+    """The customer journey map and the words that playbooks may use."""
+
+    time_zone: str
+    language: str = "en"
+    company: str = "Our company"
+    postal_address: str | None = None
+    milestones: dict[Name, MilestoneRule]
+    attributes: dict[Name, AttributeRule] = {}
+    topics: dict[Name, Topic] = {}
+    stages: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")], Stage]
+    caps: list[Cap] = []
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if not is_zone(zone):
+            raise mistake("unknown-time-zone", f"`{zone}` is not a time zone; write for example `Europe/Paris`")
+        return zone
+
+    @model_validator(mode="after")
+    def _own_types(self) -> Map:
+        for name, rule in self.attributes.items():
+            own = OWN_ATTRIBUTES.get(name)
+            if own and rule.of == "customer" and rule.type != own:
+                raise mistake("own-attribute", f"the attribute `{name}` is Milepost's own and is of type {own}")
+        return self
+
+    def canonical(self, name: str) -> str:
+        """Our name for a milestone that arrives under any of its names."""
+        return self._names.get(name, name)
+
+    @property
+    def _names(self) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for name, rule in self.milestones.items():
+            names[name] = name
+            names.update(dict.fromkeys(rule.also or [], name))
+        return names
+
+    def customer_types(self) -> dict[str, str]:
+        """Every attribute of a customer with its type."""
+        return OWN_ATTRIBUTES | {n: r.type for n, r in self.attributes.items() if r.of == "customer"}
+
+    def defaults(self) -> dict[str, Any]:
+        """The declared default values of customer attributes."""
+        return {n: r.default for n, r in self.attributes.items() if r.default is not None and r.of == "customer"}
+
+
+def is_zone(name: str) -> bool:
+    """Whether `name` is a time zone of the tz database."""
+    try:
+        Instant.from_utc(2026, 1, 1).to_tz(name)
+    except (TimeZoneNotFoundError, ValueError, OSError):
+        return False
+    return True

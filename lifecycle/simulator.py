@@ -1,0 +1,307 @@
+"""One customer's life in memory: events go in, timelines come out, at once and without anything else running.
+
+It drives the same core as the real engine, in a fixed order: what happens at an instant comes before the timers that
+are due at it; timers of several journeys fire in the order in which the journeys began; a journey runs until it rests;
+then the events that it recorded are applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from whenever import Instant
+
+from lifecycle import policies
+from lifecycle.answers import answer
+from lifecycle.course import due_of
+from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply
+from lifecycle.facts import Conditions
+from lifecycle.interpreter import advance
+from lifecycle.language.map import Map
+from lifecycle.language.template import Channel, TemplateInfo
+from lifecycle.plan import Plan
+from lifecycle.state import (
+    AssignTask,
+    AttributeChanged,
+    Command,
+    Decide,
+    Deliver,
+    EnrolIn,
+    Exited,
+    FromInbox,
+    GoalReached,
+    Input,
+    Line,
+    Paused,
+    Phase,
+    Reached,
+    RecordMilestone,
+    Result,
+    Resumed,
+    SetAttributes,
+    Skipped,
+    Started,
+    State,
+    TimerFired,
+    WaitUntil,
+)
+
+HOP_LIMIT = 10
+"""How long a chain of events made by journeys may get (rules.md 20)."""
+
+_ADDRESS = {"email": "email", "sms": "phone"}
+
+Templates = Mapping[tuple[str, Channel], TemplateInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a simulated customer lives in. Without `strict_consent` everybody agrees to everything and has an address."""
+
+    map: Map
+    plans: Sequence[Plan]
+    templates: Templates
+    conditions: Conditions
+    strict_consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something from outside, at an instant: a milestone, new attributes, or a person's command to all open journeys.
+
+    `of` names the send step that a `message.*` milestone is about.
+    """
+
+    at: Instant
+    what: Literal["milestone", "set", "pause", "resume", "skip", "exit"]
+    name: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    of: str | None = None
+
+
+@dataclass
+class SimulatedJourney:
+    """`lines` is its timeline so far."""
+
+    entering: Entering
+    state: State
+    entered: Instant
+    hops: int
+    lines: list[Line] = field(default_factory=list)
+    heard: set[str] = field(default_factory=set)
+    messages: dict[str, str] = field(default_factory=dict)
+    goal_reached: bool = False
+    given: int = 0
+    due: Instant | None = None
+
+    @property
+    def plan(self) -> Plan:
+        return self.entering.plan
+
+    @property
+    def open(self) -> bool:
+        return self.state.phase is not Phase.ENDED
+
+
+class Life:
+    """The life of one customer. `consent` holds the topics agreed to, and those refused as False."""
+
+    def __init__(self, world: World, person: Person, consent: Mapping[str, bool] | None = None) -> None:
+        self.world, self.person, self.consent = world, person, dict(consent or {})
+        self.journeys: list[SimulatedJourney] = []
+        self.events: dict[int, Event] = {}
+        self.queue: list[tuple[Event, int]] = []
+        self.been: dict[str, set[str]] = {}
+        self.not_entered: list[tuple[str, str]] = []
+
+    def run(self, happenings: Iterable[Happening], until: Instant) -> None:
+        """Live through `happenings` (in order of time) and on until every timer up to `until` has fired."""
+        for happening in happenings:
+            self._timers(happening.at, including=False)
+            self._happen(happening)
+            self._recorded(happening.at)
+        self._timers(until, including=True)
+
+    def _timers(self, limit: Instant, *, including: bool) -> None:
+        while True:
+            first = None
+            for journey in self.journeys:
+                if journey.due is not None and (first is None or journey.due < first.due):  # type: ignore[operator]
+                    first = journey
+            if first is None or first.due is None or first.due > limit or (first.due == limit and not including):
+                return
+            due = first.due
+            self._fire(first, due)
+            self._recorded(due)
+
+    def _fire(self, journey: SimulatedJourney, due: Instant) -> None:
+        self._feed(journey, TimerFired(due), due)
+
+    def _recorded(self, now: Instant) -> None:
+        while self.queue:
+            event, hops = self.queue.pop(0)
+            self._apply(event, hops, now)
+
+    # --- what happens from outside ---------------------------------------------------------------------------------
+
+    def _happen(self, happening: Happening) -> None:
+        at = happening.at
+        if happening.what in ("milestone", "set"):
+            self._apply(self._event(happening), 0, at)
+            return
+        for journey in [one for one in self.journeys if one.open]:
+            self._feed(journey, self._command(journey, happening), at)
+
+    def _event(self, happening: Happening) -> Event:
+        if happening.what == "set":
+            return Event(self._number(), "set", "", happening.at, happening.properties)
+        name = self.world.map.canonical(happening.name)
+        journey = None
+        if name.startswith("message."):
+            sent = [j for j in self.journeys if happening.of is None or happening.of in j.messages]
+            journey = sent[-1].entering.id if sent else None
+        kind: Literal["message", "track"] = "message" if journey else "track"
+        return Event(self._number(), kind, name, happening.at, happening.properties, journey, happening.of)
+
+    def _command(self, journey: SimulatedJourney, happening: Happening) -> Input:
+        at = happening.at
+        if happening.what == "pause":
+            policy: Literal["freeze", "continue"] = "continue" if happening.name == "continue" else "freeze"
+            return Paused(at, "pause", policy)
+        if happening.what == "resume":
+            return Resumed(at, "pause", "skip" if happening.name == "skip" else "send")
+        if happening.what == "skip":
+            return Skipped(at, "message" if happening.name == "message" else "wait")
+        return Exited(self._give(journey), at, "exited", happening.name)
+
+    def _number(self) -> int:
+        return len(self.events) + 1
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    def _apply(self, event: Event, hops: int, now: Instant) -> None:
+        self.events[event.id] = event
+        world = self.world
+        open_journeys = [_as_open(journey) for journey in self.journeys if journey.open]
+        done = apply(event, self.person, open_journeys, self.been, world.plans, world.map, world.conditions, now)
+        self.person = done.person
+        self.not_entered.extend(done.not_entered)
+        self._wake(done, open_journeys, event, now)
+        for entering in done.entered:
+            self._begin(entering, hops + 1, now)
+
+    def _wake(self, done: Applied, heard: list[OpenJourney], event: Event, now: Instant) -> None:
+        by_id = {journey.entering.id: journey for journey in self.journeys}
+        for one in heard:
+            by_id[one.id].heard = one.heard
+            by_id[one.id].goal_reached = one.goal_reached
+        for wake in done.wakes:
+            journey = by_id[wake.journey]
+            self._feed(journey, row_of(wake, self._give(journey), event.id, now), now)
+
+    def _give(self, journey: SimulatedJourney) -> int:
+        journey.given += 1
+        return journey.given
+
+    def _begin(self, entering: Entering, hops: int, now: Instant) -> None:
+        self.been.setdefault(entering.plan.playbook, set()).add(entering.key)
+        state = State(self.person.id, self.person.zone(self.world.map), now, now)
+        journey = SimulatedJourney(entering, state, now, hops)
+        self.journeys.append(journey)
+        if entering.arm == "journey" or entering.plan.transactional:
+            self._feed(journey, Started(now), now)
+
+    # --- one journey -----------------------------------------------------------------------------------------------
+
+    def _feed(self, journey: SimulatedJourney, input: Input, now: Instant) -> None:
+        plan = journey.plan
+        work: Input | None = input
+        while work is not None:
+            journey.state, commands, lines = advance(plan, journey.state, work, now)
+            journey.lines.extend(lines)
+            *passed, wanted = commands
+            if not (journey.state.effects and isinstance(wanted, WaitUntil)):  # held: they go with the next command
+                for effect in passed:
+                    self._effect(journey, effect, now)
+            work = self._perform(journey, wanted, now)
+        journey.due = due_of(plan, journey.state)
+
+    def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | None:
+        if isinstance(command, Deliver):
+            code = self._refusal(journey, command, now)
+            journey.messages[command.step] = "refused" if code else "accepted"
+            return Result("refused", code) if code else Result("sent")
+        if isinstance(command, Decide):
+            return self._answer(journey, command, now)
+        if isinstance(command, AssignTask):
+            return Result("refused", "holdout") if journey.entering.arm == "holdout" else Result("done")
+        return Result("done") if command.kind == "note" else None
+
+    def _refusal(self, journey: SimulatedJourney, command: Deliver, now: Instant) -> str | None:
+        world = self.world
+        template = world.templates[command.template, command.channel]
+        consent = self.consent.get(template.topic or "") if world.strict_consent else True
+        asked = policies.Asked(
+            template,
+            world.map,
+            now,
+            journey.entering.arm,
+            expires=command.expires,
+            consent=consent,
+            address=not world.strict_consent or _ADDRESS[command.channel] in self.person.attributes,
+            stage=self.person.stage,
+        )
+        return policies.refusal(asked)
+
+    def _answer(self, journey: SimulatedJourney, command: Decide, now: Instant) -> Result:
+        reached = None
+        if journey.state.reached:
+            name, number = journey.state.reached
+            event = self.events.get(number)
+            reached = {**(event.properties if event else {}), "name": name}
+        facts = self.person.facts(
+            self.world.map, now, event=journey.entering.event, reached=reached, messages=journey.messages
+        )
+        step = journey.plan.steps[command.step]
+        return answer(step, facts, self.world.conditions, journey.state.zone, journey.given)
+
+    def _effect(self, journey: SimulatedJourney, command: Command, now: Instant) -> None:
+        number = self._number()
+        if isinstance(command, SetAttributes):
+            event = Event(number, "set", "", now, dict(command.values))
+            self.person.attributes.update(command.values)
+        elif isinstance(command, RecordMilestone):
+            event = Event(number, "record", command.milestone, now)
+        else:
+            assert isinstance(command, EnrolIn)
+            event = Event(number, "enrol", command.playbook, now)
+        self.events[number] = event
+        if journey.hops < HOP_LIMIT:
+            self.queue.append((event, journey.hops))
+
+
+def row_of(wake: Wake, number: int, event: int, at: Instant) -> FromInbox:
+    """The inbox row that tells a journey of a wake."""
+    if wake.kind == "exit":
+        return Exited(number, at, wake.outcome or "exited", wake.name)
+    if wake.kind == "goal":
+        return GoalReached(number, at, wake.name)
+    if wake.kind == "attribute":
+        return AttributeChanged(number, at, wake.name)
+    return Reached(number, at, wake.name, event, wake.of)
+
+
+def _as_open(journey: SimulatedJourney) -> OpenJourney:
+    entering = journey.entering
+    return OpenJourney(
+        entering.id,
+        entering.plan,
+        journey.entered,
+        entering.event,
+        entering.per,
+        set(journey.heard),
+        journey.state.frozen,
+        journey.goal_reached,
+    )

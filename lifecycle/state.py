@@ -1,0 +1,385 @@
+"""Where a journey stands, what can happen to it, and what it wants done.
+
+A journey is in one phase at a time; `TRANSITIONS` is the whole table of which input leads where, and the diagram in
+docs/ is drawn from it. Inputs are facts that have happened; commands are wishes that somebody else carries out. A state
+is small, is copied by `advance()` and never changed by anybody else.
+
+Times are UTC. `clock` is the journey's own time: the moment at which its last step was due, or the real time where that
+was more than `LATE` ago. So a timer that fires 40 ms late does not move all that follows, and an outage does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, TypeAdapter
+from whenever import Instant, TimeDelta
+
+from lifecycle.plan import SEMANTICS, StepId
+
+LATE = TimeDelta(seconds=60)
+UNKNOWN_RETRIES = (TimeDelta(minutes=1), TimeDelta(minutes=5), TimeDelta(minutes=15))
+"""How often, and how long after, a journey asks again about a message whose fate is unknown (rules.md 8)."""
+
+
+class Phase(str, Enum):
+    """What a journey is doing. HELD is not stored: it is any phase but ENDED while a pause lies on the journey."""
+
+    NEW = "new"
+    READY = "ready"  # about to perform `step`; kept here by a pause
+    WORKING = "working"  # a command is out, its result is awaited
+    WAITING = "waiting"  # for a time
+    LISTENING = "listening"  # for a milestone, or a time
+    DEFERRED = "deferred"  # a message may not go out before a time
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class Pause:
+    """A pause that lies on the journey. `id` names it, so that pauses stack and each is lifted by itself."""
+
+    id: str
+    policy: Literal["freeze", "continue"]
+    since: Instant
+
+
+@dataclass
+class State:
+    """All that a journey knows. Equal states behave equally for ever.
+
+    `n` counts inputs, `lines` counts trace lines; `seen` is the last inbox number that was applied. `firsts` holds the
+    first of each interesting milestone since entry (its event and instant). `loops` holds the start and the iterations
+    begun of each repeat that the journey is in. `effects` are steps passed whose effect nobody has carried out yet.
+    `pauses` lie on the journey now; `lifted` are the ids of those that are over, `frozen` the time they took.
+    `again` says that the send at `step` was tried before: the same message, not a new one.
+    """
+
+    customer: str
+    zone: str
+    entered: Instant
+    clock: Instant
+    phase: Phase = Phase.NEW
+    step: StepId | None = None
+    came_due: Instant | None = None
+    since: Instant | None = None
+    due: Instant | None = None
+    expires: Instant | None = None
+    tries: int = 0
+    n: int = 0
+    lines: int = 0
+    seen: int = 0
+    occurrences: dict[StepId, int] = field(default_factory=dict)
+    loops: dict[StepId, tuple[Instant, int]] = field(default_factory=dict)
+    firsts: dict[str, tuple[int, Instant]] = field(default_factory=dict)
+    reached: tuple[str, int] | None = None
+    read_at: int = 0
+    effects: tuple[tuple[StepId, int], ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    lifted: tuple[str, ...] = ()
+    frozen: tuple[tuple[Instant, Instant], ...] = ()
+    catch_up: Instant | None = None
+    skip_until: Instant | None = None
+    drop_next: bool = False
+    again: bool = False
+    leaving: tuple[Literal["goal", "exited"], str] | None = None
+    outcome: Literal["finished", "goal", "exited"] | None = None
+    reason: str | None = None
+    semantics: int = SEMANTICS
+
+    @property
+    def held(self) -> bool:
+        return bool(self.pauses) and self.phase is not Phase.ENDED
+
+    @property
+    def frozen_since(self) -> Instant | None:
+        """Since when the clock stands, or None."""
+        return min((p.since for p in self.pauses if p.policy == "freeze"), default=None)
+
+    def copy(self) -> State:
+        """A copy that can be changed: the dicts are copied when they are written to, nothing else is mutable."""
+        new = object.__new__(State)
+        new.__dict__.update(self.__dict__)
+        return new
+
+
+# --- inputs: what has happened -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    at: Instant
+    kind: Literal["started"] = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The timer that was set for `due`. One set for another instant is of the past, and ignored."""
+
+    due: Instant
+    kind: Literal["timer"] = "timer"
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A milestone of the customer that concerns this journey. `event` is the number of the event that brought it."""
+
+    number: int
+    at: Instant
+    name: str
+    event: int = 0
+    of: StepId | None = None
+    kind: Literal["milestone"] = "milestone"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChanged:
+    number: int
+    at: Instant
+    name: str
+    kind: Literal["attribute"] = "attribute"
+
+
+@dataclass(frozen=True, slots=True)
+class GoalReached:
+    """The goal of a playbook that goes on after it."""
+
+    number: int
+    at: Instant
+    name: str
+    kind: Literal["goal"] = "goal"
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The journey is to end at once: outcome `goal` or `exited`, and why."""
+
+    number: int
+    at: Instant
+    outcome: Literal["goal", "exited"]
+    reason: str
+    kind: Literal["exit"] = "exit"
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    at: Instant
+    id: str
+    policy: Literal["freeze", "continue"]
+    kind: Literal["paused"] = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A pause was lifted. `handling` says what becomes of what came due under `continue`."""
+
+    at: Instant
+    id: str
+    handling: Literal["send", "skip"] = "send"
+    kind: Literal["resumed"] = "resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A person ends the current wait, or drops the next message."""
+
+    at: Instant
+    what: Literal["wait", "message"] = "wait"
+    kind: Literal["skipped"] = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of the command that was out.
+
+    A delivery: `sent`, `refused` (with `reason`), `deferred` (with `until` and `reason`) or `unknown`. A branch:
+    `chosen` with `arm`, None for `otherwise`, and the names that were `missing`. A date wait: `resolved` with `until`,
+    None where there is no date, and the inbox number `read_at`. A wait for history: `resolved` with `event`. `done` for
+    anything else. `blocked`: nothing was done, because something newer is on its way.
+    """
+
+    what: Literal["sent", "refused", "deferred", "unknown", "chosen", "resolved", "done", "blocked"]
+    reason: str | None = None
+    until: Instant | None = None
+    arm: int | None = None
+    missing: tuple[str, ...] = ()
+    event: tuple[str, int] | None = None
+    read_at: int = 0
+    kind: Literal["result"] = "result"
+
+
+Input = (
+    Started | TimerFired | Reached | AttributeChanged | GoalReached | Exited | Paused | Resumed | Skipped | Result
+)  # fmt: skip
+FromInbox = Reached | AttributeChanged | GoalReached | Exited
+ByPerson = Paused | Resumed | Skipped
+
+# --- commands: what is wanted --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    step: StepId
+    occurrence: int
+    template: str
+    channel: Literal["email", "sms"]
+    expires: Instant | None
+    kind: Literal["deliver"] = "deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Answer a question from the customer's facts: which arm, which date, or whether it ever happened."""
+
+    step: StepId
+    question: Literal["branch", "date", "ever"]
+    kind: Literal["decide"] = "decide"
+
+
+@dataclass(frozen=True, slots=True)
+class AssignTask:
+    step: StepId
+    occurrence: int
+    title: str
+    assign: str
+    due: Instant | None
+    kind: Literal["assign"] = "assign"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Carry out the effects that precede it; nothing else is to be done now."""
+
+    kind: Literal["note"] = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class SetAttributes:
+    step: StepId
+    occurrence: int
+    values: tuple[tuple[str, Any], ...]
+    kind: Literal["set"] = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMilestone:
+    step: StepId
+    occurrence: int
+    milestone: str
+    kind: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolIn:
+    step: StepId
+    occurrence: int
+    playbook: str
+    kind: Literal["enrol"] = "enrol"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Nothing to do before `due`; None: before something comes in."""
+
+    due: Instant | None
+    kind: Literal["wait"] = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    outcome: Literal["finished", "goal", "exited"]
+    reason: str | None
+    kind: Literal["finish"] = "finish"
+
+
+Effect = SetAttributes | RecordMilestone | EnrolIn
+Work = Deliver | Decide | AssignTask | Note
+Command = Effect | Work | WaitUntil | Finish
+
+# --- the trace: what is told about it ------------------------------------------------------------------------------
+
+What = Literal[
+    "entered", "sent", "refused", "deferred", "waiting", "milestone", "branch", "split", "task", "set", "enrolled",
+    "recorded", "goal", "exited", "finished",
+]  # fmt: skip
+
+
+class Line(NamedTuple):
+    """One line of a timeline. `seq` counts from 1 in a journey; `day` is the journey's day, 0 being that of entry.
+
+    `to` is where it leads: the instant waited for, the arm or variant taken, the milestone, playbook or person.
+    """
+
+    seq: int
+    at: Instant
+    day: int
+    what: What
+    step: StepId | None = None
+    channel: str | None = None
+    template: str | None = None
+    to: str | None = None
+    reason: str | None = None
+
+
+_STAYS = frozenset({Phase.READY, Phase.WORKING, Phase.WAITING, Phase.LISTENING, Phase.DEFERRED, Phase.ENDED})
+
+TRANSITIONS: dict[Phase, dict[str, frozenset[Phase]]] = {
+    Phase.NEW: {"started": _STAYS},
+    Phase.READY: {
+        "milestone": _STAYS,
+        "attribute": frozenset({Phase.READY}),
+        "goal": frozenset({Phase.READY}),
+        "exit": frozenset({Phase.ENDED}),
+        "paused": frozenset({Phase.READY}),
+        "resumed": _STAYS,
+        "skipped": frozenset({Phase.READY}),
+        "timer": frozenset({Phase.READY}),
+    },
+    Phase.WORKING: {
+        "result": _STAYS,
+        "milestone": frozenset({Phase.WORKING}),
+        "attribute": frozenset({Phase.WORKING}),
+        "goal": frozenset({Phase.WORKING}),
+        "exit": frozenset({Phase.WORKING}),
+        "paused": frozenset({Phase.WORKING}),
+        "resumed": frozenset({Phase.WORKING}),
+        "skipped": frozenset({Phase.WORKING}),
+        "timer": frozenset({Phase.WORKING}),
+    },
+    Phase.WAITING: {
+        "timer": _STAYS,
+        "milestone": _STAYS,
+        "attribute": frozenset({Phase.WAITING, Phase.WORKING, Phase.READY}),
+        "goal": frozenset({Phase.WAITING}),
+        "exit": frozenset({Phase.ENDED}),
+        "paused": frozenset({Phase.WAITING}),
+        "resumed": _STAYS,
+        "skipped": _STAYS,
+    },
+    Phase.LISTENING: {
+        "timer": _STAYS,
+        "milestone": _STAYS,
+        "attribute": frozenset({Phase.LISTENING}),
+        "goal": frozenset({Phase.LISTENING}),
+        "exit": frozenset({Phase.ENDED}),
+        "paused": frozenset({Phase.LISTENING}),
+        "resumed": _STAYS,
+        "skipped": _STAYS,
+    },
+    Phase.DEFERRED: {
+        "timer": _STAYS,
+        "milestone": _STAYS,
+        "attribute": frozenset({Phase.DEFERRED}),
+        "goal": frozenset({Phase.DEFERRED}),
+        "exit": frozenset({Phase.ENDED}),
+        "paused": frozenset({Phase.DEFERRED}),
+        "resumed": frozenset({Phase.DEFERRED}),
+        "skipped": _STAYS,
+    },
+    Phase.ENDED: {"exit": frozenset({Phase.ENDED})},
+}
+"""Phase → input → phases that may follow. An input that is not listed changes nothing there."""
+
+STATE: TypeAdapter[State] = TypeAdapter(State)
+INPUT: TypeAdapter[Input] = TypeAdapter(Annotated[Input, Field(discriminator="kind")])
