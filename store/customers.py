@@ -1,0 +1,57 @@
+"""Customers: found by the product's id or by ours, locked while an event is applied or a message claimed."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+from whenever import Instant
+
+from store.statements import add_new
+from store.tables import Customer, table_of
+
+_customer = table_of(Customer)
+
+
+def get(session: Session, user_id: str) -> Customer | None:
+    """The customer whom the product calls `user_id`."""
+    return session.scalar(select(Customer).where(_customer.c.user_id == user_id))
+
+
+def by_id(session: Session, customer_id: str) -> Customer | None:
+    """The customer with our own id (`cus_...`)."""
+    return session.scalar(select(Customer).where(_customer.c.id == customer_id))
+
+
+def lock(session: Session, customer_id: str) -> Customer | None:
+    """The customer, read anew and kept from all other transactions that lock it until this one ends."""
+    return session.scalar(_locking(select(Customer).where(_customer.c.id == customer_id)))
+
+
+def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Customer, bool]:
+    """The locked customer whom the product calls `user_id`, and whether this call made it.
+
+    Safe where two processes meet a new customer at once: one of them makes it, the other waits and finds it.
+    """
+    found = _locking(select(Customer).where(_customer.c.user_id == user_id))
+    customer = session.scalar(found)
+    if customer is not None:
+        return customer, False
+    made = add_new(session, Customer(id=f"cus_{secrets.token_hex(8)}", user_id=user_id, created_at=now, updated_at=now))
+    return session.execute(found).scalar_one(), made
+
+
+def save(session: Session, customer: Customer, now: Instant) -> None:
+    """Store what was changed on a customer that was locked in this session, its attributes included."""
+    customer.updated_at = now
+    # A change within the mapping is not noticed by itself.
+    flag_modified(customer, "attributes")
+    session.flush()
+
+
+def _locking(statement: Select[Customer]) -> Select[Customer]:
+    # NO KEY UPDATE: rows that merely point at the customer (a foreign key) may still be added elsewhere meanwhile.
+    # SQLite has no row locks and needs none: its one writer has the whole database.
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)

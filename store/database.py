@@ -1,0 +1,97 @@
+"""`Database`: the one way to run a transaction, from asyncio and from plain threads, on SQLite and on PostgreSQL.
+
+A transaction is a function of a session; it commits when the function returns and rolls back when it raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from store import connections
+from store.errors import StoreError, translated
+from store.group_commit import Writer
+
+T = TypeVar("T")
+
+
+class Database:
+    """The database at an address such as `sqlite:///milepost.db` or `postgresql+psycopg://USER:PASSWORD@HOST/NAME`.
+
+    Nothing is opened before the first call. Objects that a function returns stay readable after its transaction.
+    Errors of all four calls, besides what the function itself raises: `DatabaseBusy` and `DatabaseUnreachable`.
+    """
+
+    def __init__(self, url: str, patience: float = connections.PATIENCE) -> None:
+        """`patience`: seconds to wait for another process's lock on a SQLite file. ValueError: not such an address."""
+        self.url = connections.parse(url)
+        self._patience = patience
+        self._write_engine = connections.writing(self.url, patience)
+        self._read_engine = connections.reading(self.url, patience)
+        self._readers = ThreadPoolExecutor(connections.READERS, thread_name_prefix="database-reader")
+        self._writer: Writer | None = None
+        self._writers: ThreadPoolExecutor | None = None
+        if self.url.get_backend_name() == "sqlite":
+            self._writer = Writer(self._write_engine, self._explained)
+        else:
+            self._writers = ThreadPoolExecutor(connections.WRITERS, thread_name_prefix="database-writer")
+
+    async def write(self, fn: Callable[[Session], T]) -> T:
+        """Run `fn` in a transaction and return its result once that is committed.
+
+        `fn` may run twice (see the package's rules). If the awaiting task is cancelled, the write may still happen.
+        """
+        return await asyncio.wrap_future(self._submit(fn))
+
+    def write_now(self, fn: Callable[[Session], T]) -> T:
+        """`write`, blocking: for commands and plain threads, never on an event loop's own thread."""
+        if self._writer is not None and self._writer.is_current_thread():
+            raise RuntimeError("a write within a write would wait for itself; use the session that is at hand")
+        return self._submit(fn).result()
+
+    async def read(self, fn: Callable[[Session], T]) -> T:
+        """Run `fn` on one consistent state of the database, in which every write acknowledged so far is seen.
+
+        A change that `fn` attempts is refused by the database.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, fn)
+
+    def read_now(self, fn: Callable[[Session], T]) -> T:
+        """`read`, blocking, in the calling thread."""
+        return self._run(self._read_engine, fn)
+
+    def close(self) -> None:
+        """Finish the writes that are queued, then let go of all threads and connections. May be called twice."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._writers is not None:
+            self._writers.shutdown()
+        self._readers.shutdown()
+        self._read_engine.dispose()
+        # Last, so that SQLite can fold its log back into the file.
+        self._write_engine.dispose()
+
+    def _submit(self, fn: Callable[[Session], T]) -> Future[T]:
+        if self._writer is not None:
+            return self._writer.submit(fn)
+        assert self._writers is not None
+        return self._writers.submit(self._run, self._write_engine, fn)
+
+    def _run(self, engine: Engine, fn: Callable[[Session], T]) -> T:
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                return fn(session)
+        except DBAPIError as error:
+            known = self._explained(error)
+            if known is None:
+                raise
+            raise known from error
+
+    def _explained(self, error: BaseException) -> StoreError | None:
+        return translated(error, self.url, self._patience) if isinstance(error, DBAPIError) else None

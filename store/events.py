@@ -1,0 +1,172 @@
+"""Events: accepted by one insert, applied in the order of acknowledgement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
+from whenever import Instant
+
+from store.statements import changed, dialect, insert_for
+from store.tables import Event, table_of
+
+_event = table_of(Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event as a door took it in. The fields mean what those of the table `event` mean."""
+
+    source: str
+    message_id: str
+    user_id: str
+    kind: str
+    at: Instant
+    received_at: Instant
+    name: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    hops: int = 0
+    backfill: bool = False
+
+
+@cache
+def _accepting(dialect: str) -> ReturningInsert[Any]:
+    return (
+        insert_for(dialect, _event)
+        .on_conflict_do_nothing(index_elements=["source", "message_id"])
+        .returning(_event.c.id, _event.c.source, _event.c.message_id)
+    )
+
+
+def accept(session: Session, arrivals: Sequence[Arrival]) -> list[int | None]:
+    """Insert events, in their order. For each its new id, or None where its source sent that message id before.
+
+    Of two with one message id in the same call the first is kept. At most 500 in a call keep the writer quick
+    (rules.md 13).
+    """
+    if not arrivals:
+        return []
+    rows = [
+        {
+            "source": arrival.source,
+            "message_id": arrival.message_id,
+            "user_id": arrival.user_id,
+            "kind": arrival.kind,
+            "name": arrival.name,
+            "properties": arrival.properties,
+            "at": arrival.at,
+            "received_at": arrival.received_at,
+            "state": "pending",
+            "attempts": 0,
+            "hops": arrival.hops,
+            "backfill": arrival.backfill,
+        }
+        for arrival in arrivals
+    ]
+    new = {
+        (source, message_id): given for given, source, message_id in session.execute(_accepting(dialect(session)), rows)
+    }
+    return [new.pop((arrival.source, arrival.message_id), None) for arrival in arrivals]
+
+
+def get(session: Session, event_id: int) -> Event | None:
+    """The event with this id, read anew."""
+    return session.scalar(select(Event).where(_event.c.id == event_id).execution_options(populate_existing=True))
+
+
+def find(session: Session, source: str, message_id: str) -> Event | None:
+    """The event that a source sent under this message id."""
+    return session.scalar(select(Event).where(_event.c.source == source, _event.c.message_id == message_id))
+
+
+def contents(session: Session, event_ids: Collection[int]) -> dict[int, tuple[str | None, Mapping[str, Any]]]:
+    """By id: the name and properties of events; those that are archived are left out."""
+    rows = session.execute(select(_event.c.id, _event.c.name, _event.c.properties).where(_event.c.id.in_(event_ids)))
+    return {row.id: (row.name, row.properties) for row in rows}
+
+
+def waiting(session: Session) -> int:
+    """How many events are pending."""
+    return session.scalar(select(func.count()).select_from(_event).where(_event.c.state == "pending")) or 0
+
+
+def next_pending(session: Session, now: Instant, limit: int, user_id: str | None = None) -> list[Event]:
+    """Events to apply next, in order, at most `limit`; without those that wait behind an event to be retried later.
+
+    With `user_id` only those of one customer.
+    """
+    ahead = _event.alias("ahead")
+    waits_behind = exists().where(
+        ahead.c.user_id == _event.c.user_id,
+        ahead.c.state == "pending",
+        ahead.c.retry_at.is_not(None),
+        ahead.c.retry_at > now,
+        ahead.c.id < _event.c.id,
+    )
+    return list(
+        session.scalars(
+            select(Event)
+            .where(
+                _event.c.state == "pending",
+                or_(_event.c.retry_at.is_(None), _event.c.retry_at <= now),
+                ~waits_behind,
+                *([] if user_id is None else [_event.c.user_id == user_id]),
+            )
+            .order_by(_event.c.id)
+            .limit(limit)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def mark_applied(
+    session: Session, event_id: int, at: Instant, customer_id: str | None, outcome: Mapping[str, Any]
+) -> bool:
+    """Record that an event was applied, to whom, and what that did; an earlier error is forgotten.
+
+    False where it was not pending any more: somebody else has applied it.
+    """
+    return changed(
+        session.execute(
+            update(_event)
+            .where(_event.c.id == event_id, _event.c.state == "pending")
+            .values(
+                state="applied",
+                applied_at=at,
+                customer_id=customer_id,
+                outcome=dict(outcome),
+                retry_at=None,
+                error=None,
+            )
+        )
+    )
+
+
+def put_off(session: Session, event_id: int, retry_at: Instant, error: str) -> None:
+    """Record a failed attempt. The event is tried again at `retry_at`; its user's later events wait for it."""
+    session.execute(
+        update(_event)
+        .where(_event.c.id == event_id)
+        .values(attempts=_event.c.attempts + 1, retry_at=retry_at, error=error)
+    )
+
+
+def set_aside(session: Session, event_id: int, error: str) -> None:
+    """Record the last failed attempt: the event is `failed` and holds back nothing any more."""
+    session.execute(
+        update(_event)
+        .where(_event.c.id == event_id)
+        .values(state="failed", attempts=_event.c.attempts + 1, retry_at=None, error=error)
+    )
+
+
+def failed(session: Session, limit: int) -> list[Event]:
+    """Events that were set aside, the latest first."""
+    return list(
+        session.scalars(select(Event).where(_event.c.state == "failed").order_by(_event.c.id.desc()).limit(limit))
+    )

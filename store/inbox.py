@@ -1,0 +1,119 @@
+"""A journey's inbox: what it must hear of, numbered without gaps, until Temporal took it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.orm import Session
+from whenever import Instant
+
+from store.journeys import UNDER_WAY
+from store.tables import Journey, JourneyInbox, table_of
+
+_journey = table_of(Journey)
+_inbox = table_of(JourneyInbox)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing to hear of. The fields mean what those of the table `journey_inbox` mean."""
+
+    kind: str
+    name: str
+    at: Instant
+    event_id: int | None = None
+    data: Mapping[str, Any] | None = None
+
+
+def append(session: Session, journey_id: str, entries: Sequence[Entry]) -> list[int]:
+    """Add entries and return their numbers; none are added, and none returned, where the journey has ended.
+
+    Counting on and closing (`journeys.close`) both change the journey's row, so one of them always sees the other.
+    """
+    if not entries:
+        return []
+    last = session.scalar(
+        update(_journey)
+        .where(_journey.c.id == journey_id, _journey.c.status.in_(UNDER_WAY))
+        .values(inbox_last=_journey.c.inbox_last + len(entries))
+        .returning(_journey.c.inbox_last)
+    )
+    if last is None:
+        return []
+    numbers = list(range(last - len(entries) + 1, last + 1))
+    session.execute(
+        insert(_inbox),
+        [
+            {
+                "journey_id": journey_id,
+                "number": number,
+                "kind": entry.kind,
+                "name": entry.name,
+                "at": entry.at,
+                "event_id": entry.event_id,
+                "data": entry.data,
+            }
+            for number, entry in zip(numbers, entries, strict=True)
+        ],
+    )
+    return numbers
+
+
+def after(session: Session, journey_id: str, seen: int) -> list[JourneyInbox]:
+    """The rows of a journey with a number above `seen`, in order."""
+    return list(
+        session.scalars(
+            select(JourneyInbox)
+            .where(_inbox.c.journey_id == journey_id, _inbox.c.number > seen)
+            .order_by(_inbox.c.number)
+        )
+    )
+
+
+def heard(session: Session, journey_ids: Sequence[str]) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """What journeys have been given to hear, each as journey id, kind and data."""
+    rows = session.execute(
+        select(_inbox.c.journey_id, _inbox.c.kind, _inbox.c.data).where(_inbox.c.journey_id.in_(journey_ids))
+    )
+    return [(journey_id, kind, data or {}) for journey_id, kind, data in rows]
+
+
+def undelivered(session: Session, limit: int) -> list[JourneyInbox]:
+    """Rows that open journeys have not been told of, in the order in which they arose; a journey's own in number order.
+
+    Journeys that Temporal has not been told of are left out: they are started first.
+    """
+    return list(
+        session.scalars(
+            select(JourneyInbox)
+            .join(_journey, _journey.c.id == _inbox.c.journey_id)
+            .where(_inbox.c.delivered_at.is_(None), _journey.c.status == "open")
+            .order_by(func.coalesce(_inbox.c.event_id, 0), _inbox.c.journey_id, _inbox.c.number)
+            .limit(limit)
+        )
+    )
+
+
+def undelivered_of(session: Session, journey_id: str) -> list[JourneyInbox]:
+    """The rows of one journey that Temporal has not taken, in order."""
+    return list(
+        session.scalars(
+            select(JourneyInbox)
+            .where(_inbox.c.journey_id == journey_id, _inbox.c.delivered_at.is_(None))
+            .order_by(_inbox.c.number)
+        )
+    )
+
+
+def mark_delivered(session: Session, rows: Sequence[tuple[str, int]], at: Instant) -> None:
+    """Record that Temporal took these rows, each given as journey id and number."""
+    if rows:
+        session.execute(
+            update(_inbox)
+            .where(_inbox.c.journey_id == bindparam("of_journey"), _inbox.c.number == bindparam("of_number"))
+            .values(delivered_at=at),
+            [{"of_journey": journey_id, "of_number": number} for journey_id, number in rows],
+        )

@@ -1,0 +1,198 @@
+"""Journeys: entered once an occurrence, moved forward by sequence number, closed only when nothing is left to hear.
+
+What a function here writes shows on a `Journey` only when it is read again: `get` always reads anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import case, func, literal, select, update
+from sqlalchemy.orm import Session, aliased
+from whenever import Instant
+
+from store.statements import add_new, changed
+from store.tables import Journey, JourneyInbox, table_of
+
+_journey = table_of(Journey)
+_inbox = table_of(JourneyInbox)
+
+UNDER_WAY = ("starting", "open")
+
+
+class Outline(NamedTuple):
+    """What applying an event needs of a journey. The fields mean what those of the table `journey` mean."""
+
+    id: str
+    playbook: str
+    version: str
+    key: str
+    per_value: str | None
+    entry_event_id: int
+    entered_at: Instant
+    status: str
+    exit_at: Instant | None
+
+    @property
+    def open(self) -> bool:
+        """Whether events still concern it: one that is stamped counts as closed (rules.md 1)."""
+        return self.status in UNDER_WAY and self.exit_at is None
+
+
+_OUTLINE = select(*(_journey.c[name] for name in Outline._fields)).order_by(_journey.c.entered_at, _journey.c.id)
+
+
+def add(session: Session, journey: Journey) -> bool:
+    """Enter a journey; False where this customer has had one of this playbook and occurrence before."""
+    return add_new(session, journey)
+
+
+def get(session: Session, journey_id: str) -> Journey | None:
+    """The journey as it is stored now."""
+    return session.scalar(select(Journey).where(_journey.c.id == journey_id).execution_options(populate_existing=True))
+
+
+def under_way(session: Session, customer_id: str) -> list[Journey]:
+    """A customer's journeys that have not ended, those with an exit stamp included, in the order of entry."""
+    return list(
+        session.scalars(
+            select(Journey)
+            .where(_journey.c.customer_id == customer_id, _journey.c.status.in_(UNDER_WAY))
+            .order_by(_journey.c.entered_at, _journey.c.id)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def of_customer(session: Session, customer_id: str) -> list[Journey]:
+    """Every journey of a customer, in the order of entry."""
+    return list(
+        session.scalars(
+            select(Journey).where(_journey.c.customer_id == customer_id).order_by(_journey.c.entered_at, _journey.c.id)
+        )
+    )
+
+
+def outlines(session: Session, customer_id: str) -> list[Outline]:
+    """Every journey of a customer in outline, in the order of entry."""
+    return [Outline(*row) for row in session.execute(_OUTLINE.where(_journey.c.customer_id == customer_id))]
+
+
+def beginning_with(session: Session, text: str, limit: int) -> list[str]:
+    """Ids of journeys that begin with a text, at most `limit`; one that is the text itself comes first."""
+    return list(
+        session.scalars(
+            select(_journey.c.id)
+            .where(_journey.c.id.startswith(text, autoescape=True))
+            .order_by(_journey.c.id)
+            .limit(limit)
+        )
+    )
+
+
+def latest_by_playbook(session: Session, customer_id: str) -> dict[str, Journey]:
+    """By playbook: the journey that a customer entered last, holdout included."""
+    ranked = (
+        select(
+            _journey,
+            func.row_number()
+            .over(
+                partition_by=_journey.c.playbook,
+                order_by=(_journey.c.entered_at.desc(), _journey.c.entry_event_id.desc(), _journey.c.id),
+            )
+            .label("rank"),
+        )
+        .where(_journey.c.customer_id == customer_id)
+        .subquery()
+    )
+    latest = aliased(Journey, ranked)
+    statement = select(latest).where(ranked.c.rank == 1).execution_options(populate_existing=True)
+    return {journey.playbook: journey for journey in session.scalars(statement)}
+
+
+def to_start(session: Session, limit: int) -> list[Journey]:
+    """Journeys of which Temporal has not been told yet, the earliest entered first."""
+    return list(
+        session.scalars(
+            select(Journey)
+            .where(_journey.c.status == "starting")
+            .order_by(_journey.c.entered_at, _journey.c.id)
+            .limit(limit)
+        )
+    )
+
+
+def mark_started(session: Session, journey_id: str, at: Instant) -> bool:
+    """Temporal took the start: the journey is open. False where it was not `starting` any more."""
+    return changed(
+        session.execute(
+            update(_journey)
+            .where(_journey.c.id == journey_id, _journey.c.status == "starting")
+            .values(status="open", started_at=at)
+        )
+    )
+
+
+def store_state(
+    session: Session, journey_id: str, state: Mapping[str, Any], seq: int, due: Instant | None, step: str | None
+) -> bool:
+    """Store the core's position unless a later one, or this one, is stored; whether it was (rules.md 7)."""
+    return changed(
+        session.execute(
+            update(_journey)
+            .where(_journey.c.id == journey_id, _journey.c.seq < seq)
+            .values(state=dict(state), seq=seq, due=due, step=step)
+        )
+    )
+
+
+def remember_answer(session: Session, journey_id: str, seq: int, report: Mapping[str, Any]) -> None:
+    """Store what an activity answered to the state with sequence number `seq`, for its repetition."""
+    answered = {"to": seq, "report": dict(report)}
+    session.execute(update(_journey).where(_journey.c.id == journey_id).values(answered=answered))
+
+
+def stamp_exit(session: Session, journey_id: str, at: Instant, outcome: str, reason: str | None) -> bool:
+    """Stamp a journey as exited; from now on claims refuse. False where it was stamped or had ended before."""
+    return changed(
+        session.execute(
+            update(_journey)
+            .where(_journey.c.id == journey_id, _journey.c.status.in_(UNDER_WAY), _journey.c.exit_at.is_(None))
+            .values(exit_at=at, exit_outcome=outcome, exit_reason=reason)
+        )
+    )
+
+
+def close(session: Session, journey_id: str, seen: int, at: Instant, outcome: str, reason: str | None) -> bool:
+    """End a journey, if the inbox holds nothing newer than the number `seen`; whether it ended (rules.md 3).
+
+    `outcome` and `reason` are stored where no exit was stamped before. Also False where it had ended already.
+    """
+    stamp = _journey.c.exit_at
+    closed = changed(
+        session.execute(
+            update(_journey)
+            .where(
+                _journey.c.id == journey_id,
+                _journey.c.status.in_(UNDER_WAY),
+                _journey.c.inbox_last == seen,
+            )
+            .values(
+                status="ended",
+                ended_at=at,
+                due=None,
+                exit_at=func.coalesce(stamp, literal(at, stamp.type)),
+                exit_outcome=func.coalesce(_journey.c.exit_outcome, outcome),
+                exit_reason=case((stamp.is_(None), reason), else_=_journey.c.exit_reason),
+            )
+        )
+    )
+    if closed and seen:
+        # The journey has pulled these rows; nobody need signal them any more.
+        session.execute(
+            update(_inbox)
+            .where(_inbox.c.journey_id == journey_id, _inbox.c.delivered_at.is_(None))
+            .values(delivered_at=at)
+        )
+    return closed

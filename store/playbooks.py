@@ -1,0 +1,60 @@
+"""Playbook versions: published once under the hash of their content, and which one new journeys take."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from whenever import Instant
+
+from store.statements import add_new, insert
+from store.tables import PlaybookActive, PlaybookVersion, table_of
+
+_version = table_of(PlaybookVersion)
+_active = table_of(PlaybookActive)
+
+
+def publish(session: Session, version: PlaybookVersion) -> bool:
+    """Store a version; False where it is there already, unchanged by definition."""
+    return add_new(session, version)
+
+
+def activate(session: Session, playbook: str, version: str, now: Instant) -> None:
+    """Let new journeys of a playbook take this version. Where it is active already, `since` stays."""
+    statement = insert(session, _active).values(playbook=playbook, version=version, since=now)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["playbook"],
+            set_={"version": version, "since": now},
+            where=_active.c.version != version,
+        )
+    )
+
+
+def deactivate(session: Session, playbook: str) -> None:
+    """Let nobody enter a playbook any more; journeys under way go on."""
+    session.execute(_active.delete().where(_active.c.playbook == playbook))
+
+
+def active(session: Session) -> dict[str, str]:
+    """By playbook: the id of the version that new journeys take."""
+    return {row.playbook: row.version for row in session.execute(select(_active))}
+
+
+def plan(session: Session, version: str) -> bytes | None:
+    """The compiled plan of a version, as it was published."""
+    return session.scalar(select(_version.c.plan).where(_version.c.id == version))
+
+
+def get(session: Session, version: str) -> PlaybookVersion | None:
+    """A version with its source."""
+    return session.scalar(select(PlaybookVersion).where(_version.c.id == version))
+
+
+def versions(session: Session, playbook: str) -> list[tuple[str, Instant]]:
+    """The versions of a playbook and when each was published, the latest first."""
+    rows = session.execute(
+        select(_version.c.id, _version.c.created_at)
+        .where(_version.c.playbook == playbook)
+        .order_by(_version.c.created_at.desc(), _version.c.id)
+    )
+    return [(row.id, row.created_at) for row in rows]

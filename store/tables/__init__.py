@@ -1,0 +1,35 @@
+"""The tables, by subject. A table is named in the singular; its docstring says what one row is.
+
+Ids of customers, journeys, messages and tasks are text that leaves the database (they travel through Temporal); ids
+that count up stay inside and give an order. Instants are `whenever.Instant`, stored in UTC. A change here needs a
+migration; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from store.tables.arrivals import Event
+from store.tables.base import METADATA, Row, table_of, values_of
+from store.tables.journeys import Journey, JourneyInbox, PlaybookActive, PlaybookVersion, Trace
+from store.tables.ledger import Message, Task
+from store.tables.operations import Audit, Pause
+from store.tables.people import Consent, Customer, Milestone
+
+__all__ = [
+    "METADATA",
+    "Audit",
+    "Consent",
+    "Customer",
+    "Event",
+    "Journey",
+    "JourneyInbox",
+    "Message",
+    "Milestone",
+    "Pause",
+    "PlaybookActive",
+    "PlaybookVersion",
+    "Row",
+    "Task",
+    "Trace",
+    "table_of",
+    "values_of",
+]

@@ -1,0 +1,55 @@
+"""Events: what came in from outside, or from a journey, before anything was made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field
+from whenever import Instant
+
+from store.tables.base import Row
+from store.types import InstantType, Json, RowId
+
+_WAITING = text("state = 'pending'")
+_HELD_BACK = text("state = 'pending' AND retry_at IS NOT NULL")
+
+
+class Event(Row, table=True):
+    """One envelope that was acknowledged; `id` is the order of acknowledgement (rules.md 1, 11).
+
+    `source` is the key that sent it, or `cli`; `message_id` is the sender's and unique per source, so that a repeat is
+    ignored. `kind`: track, identify, record, set or enrol (the last three come from journeys; `hops` counts how many
+    of them led here, rules.md 20). `at` is the event's own timestamp, `received_at` ours.
+
+    `state`: pending, applied, or failed (set aside after too many attempts). A pending event whose `retry_at` is still
+    ahead holds back its user's later events, nobody else's. `outcome` is what applying it did, for `track` to show.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (
+        UniqueConstraint("source", "message_id"),
+        Index("ix_event_waiting", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("ix_event_held_back", "user_id", "id", sqlite_where=_HELD_BACK, postgresql_where=_HELD_BACK),
+        # An id is never given twice, even where the latest events were erased: other rows order themselves by it.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    source: str
+    message_id: str
+    user_id: str
+    kind: str
+    name: str | None = None
+    properties: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    at: Instant = Field(sa_type=InstantType)
+    received_at: Instant = Field(sa_type=InstantType)
+    state: str = "pending"
+    applied_at: Instant | None = Field(default=None, sa_type=InstantType)
+    attempts: int = 0
+    retry_at: Instant | None = Field(default=None, sa_type=InstantType)
+    error: str | None = None
+    hops: int = 0
+    backfill: bool = False
+    outcome: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    customer_id: str | None = None

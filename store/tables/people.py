@@ -1,0 +1,76 @@
+"""Customers, what they consented to, and their history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
+from whenever import Instant
+
+from store.tables.base import Row
+from store.types import InstantType, Json, RowId
+
+
+class Customer(Row, table=True):
+    """One person whom we may message. Its lock orders whatever happens to that person (rules.md 1, 10).
+
+    `id` is ours and is the only name under which a customer leaves the database; `user_id` is the product's own and
+    often an e-mail address (rules.md 22). `attributes` holds the declared attributes as they came; the five beside it
+    are the ones that a send needs.
+    """
+
+    __tablename__ = "customer"
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(unique=True)
+    attributes: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    email: str | None = None
+    phone: str | None = None
+    time_zone: str | None = None
+    language: str | None = None
+    stage: str | None = None
+    created_at: Instant = Field(sa_type=InstantType)
+    updated_at: Instant = Field(sa_type=InstantType)
+
+
+class Consent(Row, table=True):
+    """One time that a customer gave or withdrew consent to a topic. Rows are only added; the latest one counts.
+
+    The latest is the one with the highest id, which is the order in which we learnt of them: a client's clock cannot
+    outrank a withdrawal. `channel` None stands for every channel. `at` is when the customer said so, `text_version`
+    what they were shown.
+    """
+
+    __tablename__ = "consent"
+    __table_args__ = (Index(None, "customer_id", "topic", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    customer_id: str = Field(foreign_key="customer.id")
+    topic: str
+    channel: str | None = None
+    granted: bool
+    source: str
+    ip: str | None = None
+    text_version: str | None = None
+    at: Instant = Field(sa_type=InstantType)
+
+
+class Milestone(Row, table=True):
+    """One milestone that a customer reached, in the order in which it was applied (`id`).
+
+    `at` is the milestone's own timestamp, `applied_at` when it entered the history. What counts from entry is decided
+    by `id`, never by `at` (rules.md 2). An event makes a milestone of each name once: its own, and derived ones.
+    The event itself may be archived before its milestones are, so nothing ties the two but the number.
+    """
+
+    __tablename__ = "milestone"
+    __table_args__ = (UniqueConstraint("event_id", "name"), Index(None, "customer_id", "name", "at"))
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    customer_id: str = Field(foreign_key="customer.id")
+    name: str
+    at: Instant = Field(sa_type=InstantType)
+    applied_at: Instant = Field(sa_type=InstantType)
+    event_id: int = Field(sa_type=RowId)
+    properties: dict[str, Any] = Field(default_factory=dict, sa_type=Json)

@@ -1,0 +1,33 @@
+"""Tasks for people: one per (journey, step, occurrence)."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+from whenever import Instant
+
+from store.statements import add_new, changed
+from store.tables import Task, table_of
+
+_task = table_of(Task)
+
+
+def add(session: Session, task: Task) -> bool:
+    """Store a task; False where its step's occurrence has one already."""
+    return add_new(session, task)
+
+
+def mark_done(session: Session, task_id: str, at: Instant) -> bool:
+    """Close a task; False where there is no such open task."""
+    return changed(
+        session.execute(
+            update(_task).where(_task.c.id == task_id, _task.c.state == "open").values(state="done", done_at=at)
+        )
+    )
+
+
+def of_customer(session: Session, customer_id: str) -> list[Task]:
+    """Every task about a customer, in the order in which they were made."""
+    return list(
+        session.scalars(select(Task).where(_task.c.customer_id == customer_id).order_by(_task.c.created_at, _task.c.id))
+    )

@@ -1,0 +1,24 @@
+"""The trace of a journey: lines are written once, however often the activity that carries them is repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store.statements import insert
+from store.tables import Trace, table_of, values_of
+
+_trace = table_of(Trace)
+
+
+def add(session: Session, lines: Sequence[Trace]) -> None:
+    """Store lines; a line whose number its journey has already is passed over."""
+    if lines:
+        session.execute(insert(session, _trace).on_conflict_do_nothing(), [values_of(line) for line in lines])
+
+
+def of_journey(session: Session, journey_id: str) -> list[Trace]:
+    """A journey's lines in order."""
+    return list(session.scalars(select(Trace).where(_trace.c.journey_id == journey_id).order_by(_trace.c.seq)))
