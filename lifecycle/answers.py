@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from whenever import Date, Instant
 
 from lifecycle import calendar
@@ -29,8 +31,13 @@ def _arm(step: p.Branch, facts: Facts, conditions: Conditions) -> Result:
         if verdict.missing:
             return Result("chosen", arm=None, missing=verdict.missing)
         if verdict.value:
-            return Result("chosen", arm=index)
-    return Result("chosen", arm=None)
+            return _chosen(index)
+    return _chosen(None)
+
+
+@lru_cache(maxsize=64)
+def _chosen(arm: int | None) -> Result:
+    return Result("chosen", arm=arm)
 
 
 def _date(step: p.Wait, facts: Facts, zone: str, read_at: int) -> Result:

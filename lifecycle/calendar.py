@@ -53,7 +53,7 @@ def subtract(date: Date, span: Span) -> Date:
 
 def day_of(instant: Instant, entered: Instant, zone: str) -> int:
     """The day of the journey: 0 is the local calendar day of entry."""
-    return _days_between(_local_date(entered, zone), _local_date(instant, zone))
+    return _ordinal(instant, zone) - _ordinal(entered, zone)
 
 
 def thaw(due: Instant, start: Instant, frozen: Frozen) -> Instant:
@@ -128,9 +128,6 @@ def _working(date: Date, days: int) -> Date:
 
 
 @lru_cache(maxsize=8192)
-def _local_date(instant: Instant, zone: str) -> Date:
-    return instant.to_tz(zone).date()
-
-
-def _days_between(first: Date, second: Date) -> int:
-    return int((second.at(MIDNIGHT).assume_utc() - first.at(MIDNIGHT).assume_utc()) / DAY)
+def _ordinal(instant: Instant, zone: str) -> int:
+    """The number of the local day."""
+    return instant.to_tz(zone).date().to_stdlib().toordinal()

@@ -107,16 +107,18 @@ def due_of(plan: Plan, state: State) -> Instant | None:
     return command.due if isinstance(command, WaitUntil) else None
 
 
-def standing(plan: Plan, state: State, rows: Iterable[FromInbox], now: Instant) -> Course:
-    """Where a journey stands at `now`, from its stored state and the rows that were delivered since (rules.md 7).
+def standing(
+    plan: Plan, state: State, rows: Iterable[FromInbox], now: Instant, pauses: Sequence[Paused | Resumed] = ()
+) -> Course:
+    """Where a journey stands at `now`, from its stored state, and the rows and pauses that came since (rules.md 7).
 
     Timers that have come due count as fired; what they lead to is shown as what is being done.
     """
     course = Course(state, state)
-    for row in sorted(rows, key=lambda row: row.number):
-        if row.number > course.state.seen:
-            course._pass_time(plan, row.at)
-            course._again(plan, row, row.at)
+    news = sorted((row for row in rows if row.number > state.seen), key=lambda row: row.number)
+    for input in sorted([*news, *pauses], key=lambda input: input.at):
+        course._pass_time(plan, input.at)
+        course._again(plan, input, input.at)
     course._pass_time(plan, now)
     return course
 

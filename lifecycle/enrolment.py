@@ -31,8 +31,9 @@ Kind = Literal["track", "identify", "set", "record", "enrol", "message"]
 class Event:
     """One event to apply. `at` is when it happened. `properties` are those of a milestone, or the new attributes.
 
-    `journey` and `of` say which message a `message.*` milestone is about. `name` is the milestone, or the playbook of
-    an `enrol`.
+    `name` is the milestone, or the playbook of an `enrol`. `journey` and `of` say which message a `message.*` milestone
+    is about. `received` is when it arrived, where that is not the moment at which it is applied: a worker that was away
+    for a weekend makes no event late.
     """
 
     id: int
@@ -43,6 +44,7 @@ class Event:
     journey: str | None = None
     of: str | None = None
     backfill: bool = False
+    received: Instant | None = None
 
 
 @dataclass(slots=True)
@@ -60,8 +62,9 @@ class Person:
 
     def facts(self, map: Map, now: Instant, **more: Any) -> Facts:
         """What conditions may look at; `more` are the journey's own names."""
-        known = {name: value for name, value in self.attributes.items() if value is not None}
-        return Facts(now, customer=map.defaults() | known, milestones=self.history, stage=self.stage, **more)
+        customer = map.defaults()
+        customer.update((name, value) for name, value in self.attributes.items() if value is not None)
+        return Facts(now, customer=customer, milestones=self.history, stage=self.stage, **more)
 
 
 @dataclass(slots=True)
@@ -80,12 +83,12 @@ class OpenJourney:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Something that a journey must hear of; it becomes an inbox row. `key` is the key of interest."""
+    """Something that a journey must hear of; it becomes an inbox row. `keys` are the keys of interest."""
 
     journey: str
     kind: Literal["milestone", "attribute", "goal", "exit"]
     name: str
-    key: str = ""
+    keys: tuple[str, ...] = ()
     of: str | None = None
     outcome: Literal["goal", "exited"] | None = None
 
@@ -190,7 +193,7 @@ class _Apply:
 
     def _derive(self, touched: set[str]) -> None:
         """Milestones whose condition was false before the event and is true after it, one leading to another."""
-        waiting = [(name, rule.when) for name, rule in self.map.milestones.items() if rule.when]
+        waiting = list(self.map.derived)
         while waiting:
             near = [(name, when) for name, when in waiting if _touches(self.conditions.names(when), touched)]
             if not near:
@@ -215,9 +218,9 @@ class _Apply:
         rule = self.map.milestones.get(milestone)
         if rule is None or rule.stage is None or rule.stage not in self.map.stages:
             return
-        person, order = self.done.person, list(self.map.stages)
+        person, order = self.done.person, self.map.order
         now = self.map.stages.get(person.stage or "")
-        if now is None or now.lapsed or order.index(rule.stage) > order.index(person.stage or ""):
+        if now is None or now.lapsed or order[rule.stage] > order[person.stage or ""]:
             person.stage = rule.stage
 
     # --- open journeys --------------------------------------------------------------------------------------------
@@ -287,7 +290,7 @@ class _Apply:
                 news.append(key)
         if news:
             journey.heard.update(news)
-            self.done.wakes.append(Wake(journey.id, "milestone", name, news[0], of))
+            self.done.wakes.append(Wake(journey.id, "milestone", name, tuple(news), of))
 
     # --- entries --------------------------------------------------------------------------------------------------
 
@@ -303,7 +306,7 @@ class _Apply:
         entry, event = plan.entry, self.event
         assert entry is not None
         properties = {**event.properties, "name": entry.milestone}
-        if self.now - event.at > LATE_FOR_ENTRY and not event.backfill:
+        if (event.received or self.now) - event.at > LATE_FOR_ENTRY and not event.backfill:
             self._not(plan, "it happened more than a day before it arrived; ask for backfill to let it enter")
             return
         if entry.condition:

@@ -8,7 +8,6 @@ that is not kept refuses the message.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from whenever import Instant
@@ -17,8 +16,7 @@ from lifecycle.language.map import Map
 from lifecycle.language.template import TemplateInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """All that is known at the instant of the decision.
 
     `consent` is the latest answer for the template's topic and channel, None where there was none. `address` says

@@ -7,7 +7,7 @@ then the events that it recorded are applied.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,10 +15,9 @@ from whenever import Instant
 
 from lifecycle import policies
 from lifecycle.answers import answer
-from lifecycle.course import due_of
 from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply
-from lifecycle.facts import Conditions
-from lifecycle.interpreter import advance
+from lifecycle.facts import Conditions, Facts
+from lifecycle.interpreter import Run, proceed
 from lifecycle.language.map import Map
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
@@ -48,6 +47,8 @@ from lifecycle.state import (
     WaitUntil,
 )
 
+SENT, DONE = Result("sent"), Result("done")
+
 HOP_LIMIT = 10
 """How long a chain of events made by journeys may get (rules.md 20)."""
 
@@ -58,13 +59,17 @@ Templates = Mapping[tuple[str, Channel], TemplateInfo]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a simulated customer lives in. Without `strict_consent` everybody agrees to everything and has an address."""
+    """What a simulated customer lives in. Without `strict_consent` everybody agrees to everything and has an address.
+
+    `cannot` says why a message cannot be made for these facts, or None; without it every message can.
+    """
 
     map: Map
     plans: Sequence[Plan]
     templates: Templates
     conditions: Conditions
     strict_consent: bool = False
+    cannot: Callable[[str, Channel, Facts], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +86,14 @@ class Happening:
     of: str | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class SimulatedJourney:
-    """`lines` is its timeline so far."""
+    """A journey and what its driver knows of it; `run` holds its state."""
 
     entering: Entering
-    state: State
+    run: Run
     entered: Instant
     hops: int
-    lines: list[Line] = field(default_factory=list)
     heard: set[str] = field(default_factory=set)
     messages: dict[str, str] = field(default_factory=dict)
     goal_reached: bool = False
@@ -101,8 +105,17 @@ class SimulatedJourney:
         return self.entering.plan
 
     @property
+    def state(self) -> State:
+        return self.run.state
+
+    @property
+    def lines(self) -> list[Line]:
+        """Its timeline so far."""
+        return self.run.lines
+
+    @property
     def open(self) -> bool:
-        return self.state.phase is not Phase.ENDED
+        return self.run.state.phase is not Phase.ENDED
 
 
 class Life:
@@ -110,6 +123,7 @@ class Life:
 
     def __init__(self, world: World, person: Person, consent: Mapping[str, bool] | None = None) -> None:
         self.world, self.person, self.consent = world, person, dict(consent or {})
+        self.now = Instant.MIN
         self.journeys: list[SimulatedJourney] = []
         self.events: dict[int, Event] = {}
         self.queue: list[tuple[Event, int]] = []
@@ -120,6 +134,7 @@ class Life:
         """Live through `happenings` (in order of time) and on until every timer up to `until` has fired."""
         for happening in happenings:
             self._timers(happening.at, including=False)
+            self.now = max(self.now, happening.at)
             self._happen(happening)
             self._recorded(happening.at)
         self._timers(until, including=True)
@@ -132,12 +147,10 @@ class Life:
                     first = journey
             if first is None or first.due is None or first.due > limit or (first.due == limit and not including):
                 return
-            due = first.due
-            self._fire(first, due)
-            self._recorded(due)
-
-    def _fire(self, journey: SimulatedJourney, due: Instant) -> None:
-        self._feed(journey, TimerFired(due), due)
+            # A wait that was over while the journey was held is due in the past, and ends now.
+            self.now = max(self.now, first.due)
+            self._feed(first, TimerFired(first.due), self.now)
+            self._recorded(self.now)
 
     def _recorded(self, now: Instant) -> None:
         while self.queue:
@@ -208,7 +221,7 @@ class Life:
     def _begin(self, entering: Entering, hops: int, now: Instant) -> None:
         self.been.setdefault(entering.plan.playbook, set()).add(entering.key)
         state = State(self.person.id, self.person.zone(self.world.map), now, now)
-        journey = SimulatedJourney(entering, state, now, hops)
+        journey = SimulatedJourney(entering, Run(entering.plan, state, now), now, hops)
         self.journeys.append(journey)
         if entering.arm == "journey" or entering.plan.transactional:
             self._feed(journey, Started(now), now)
@@ -216,56 +229,60 @@ class Life:
     # --- one journey -----------------------------------------------------------------------------------------------
 
     def _feed(self, journey: SimulatedJourney, input: Input, now: Instant) -> None:
-        plan = journey.plan
+        run = journey.run
         work: Input | None = input
         while work is not None:
-            journey.state, commands, lines = advance(plan, journey.state, work, now)
-            journey.lines.extend(lines)
-            *passed, wanted = commands
-            if not (journey.state.effects and isinstance(wanted, WaitUntil)):  # held: they go with the next command
-                for effect in passed:
+            commands = proceed(run, work, now)
+            if not commands:
+                return
+            wanted = commands[-1]
+            # While it is held, effects go with the next command.
+            if len(commands) > 1 and not (run.state.effects and isinstance(wanted, WaitUntil)):
+                for effect in commands[:-1]:
                     self._effect(journey, effect, now)
             work = self._perform(journey, wanted, now)
-        journey.due = due_of(plan, journey.state)
+        journey.due = wanted.due if isinstance(wanted, WaitUntil) else None
 
     def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | None:
         if isinstance(command, Deliver):
             code = self._refusal(journey, command, now)
             journey.messages[command.step] = "refused" if code else "accepted"
-            return Result("refused", code) if code else Result("sent")
+            return Result("refused", code) if code else SENT
         if isinstance(command, Decide):
             return self._answer(journey, command, now)
         if isinstance(command, AssignTask):
-            return Result("refused", "holdout") if journey.entering.arm == "holdout" else Result("done")
-        return Result("done") if command.kind == "note" else None
+            return Result("refused", "holdout") if journey.entering.arm == "holdout" else DONE
+        return DONE if command.kind == "note" else None
 
     def _refusal(self, journey: SimulatedJourney, command: Deliver, now: Instant) -> str | None:
-        world = self.world
+        world, arm = self.world, journey.entering.arm
         template = world.templates[command.template, command.channel]
-        consent = self.consent.get(template.topic or "") if world.strict_consent else True
+        consent, address = True, True
+        if world.strict_consent:
+            consent = self.consent.get(template.topic or "")
+            address = bool(self.person.attributes.get(_ADDRESS[command.channel]))
         asked = policies.Asked(
-            template,
-            world.map,
-            now,
-            journey.entering.arm,
-            expires=command.expires,
-            consent=consent,
-            address=not world.strict_consent or _ADDRESS[command.channel] in self.person.attributes,
-            stage=self.person.stage,
-        )
-        return policies.refusal(asked)
+            template, world.map, now, arm, False, command.expires, consent, address, self.person.stage
+        )  # fmt: skip
+        code = policies.refusal(asked)
+        if code is None and world.cannot is not None:
+            code = world.cannot(command.template, command.channel, self._facts(journey, now))
+        return code
 
     def _answer(self, journey: SimulatedJourney, command: Decide, now: Instant) -> Result:
+        step = journey.plan.steps[command.step]
+        facts = self._facts(journey, now)
+        return answer(step, facts, self.world.conditions, journey.state.zone, journey.given)
+
+    def _facts(self, journey: SimulatedJourney, now: Instant) -> Facts:
         reached = None
         if journey.state.reached:
             name, number = journey.state.reached
             event = self.events.get(number)
             reached = {**(event.properties if event else {}), "name": name}
-        facts = self.person.facts(
+        return self.person.facts(
             self.world.map, now, event=journey.entering.event, reached=reached, messages=journey.messages
         )
-        step = journey.plan.steps[command.step]
-        return answer(step, facts, self.world.conditions, journey.state.zone, journey.given)
 
     def _effect(self, journey: SimulatedJourney, command: Command, now: Instant) -> None:
         number = self._number()

@@ -36,13 +36,19 @@ from lifecycle.state import (
     Paused,
     Phase,
     RecordMilestone,
-    Result,
     Resumed,
     SetAttributes,
     Skipped,
     State,
     WaitUntil,
 )
+
+
+# Read at every step of every journey; a member of an Enum is slow to reach in Python 3.11.
+NEW, READY, WORKING, ENDED = Phase.NEW, Phase.READY, Phase.WORKING, Phase.ENDED
+
+FROM_INBOX = frozenset({"milestone", "attribute", "goal", "exit"})
+"""The kinds of `FromInbox`: what still counts for a journey that has ended."""
 
 
 class Step(NamedTuple):
@@ -55,34 +61,49 @@ class Step(NamedTuple):
 
 def advance(plan: p.Plan, state: State, input: Input, now: Instant) -> Step:
     """Apply one input at `now` (UTC). `state` is left as it is. An input that no longer matters changes nothing."""
-    if state.phase is Phase.ENDED and not isinstance(input, FromInbox):
+    if state.phase is ENDED and input.kind not in FROM_INBOX:
         return Step(state, (), ())
-    carries = isinstance(input, Result) and input.what != "blocked"
-    run = Run(plan, state.copy(), now, carries)
-    run.state.n += 1
-    if state.phase is not Phase.NEW or input.kind == "started":
-        HANDLERS[input.kind](run, input)
-    new = run.state
-    if isinstance(input, FromInbox):
-        new.seen = max(new.seen, input.number)
-    allowed = TRANSITIONS[state.phase].get(input.kind, ())
-    if new.phase is not state.phase and new.phase not in allowed:
-        raise AssertionError(f"{state.phase.value} went to {new.phase.value} on {input.kind}")
-    if new.catch_up and new.clock >= new.catch_up:
-        new.catch_up = new.skip_until = None
-    commands = (*effects(plan, new), pending(plan, new))
-    if carries and new.effects:
-        new.effects = ()
-    return Step(new, commands, tuple(run.lines))
+    run = Run(plan, state.copy(), now)
+    commands = proceed(run, input, now)
+    return Step(run.state, commands, tuple(run.lines))
+
+
+def proceed(run: Run, input: Input, now: Instant) -> tuple[Command, ...]:
+    """`advance` in place, for a driver that is the only one to hold the state (the simulator, which lives millions of
+    days). The answer is all that is wanted now; lines are added to `run.lines`.
+    """
+    state, kind = run.state, input.kind
+    before = state.phase
+    if before is ENDED and kind not in FROM_INBOX:
+        return ()
+    run.now = now
+    run.carries = carries = input.kind == "result" and input.what != "blocked"
+    state.n += 1
+    if before is not NEW or kind == "started":
+        HANDLERS[kind](run, input)
+    if kind in FROM_INBOX:
+        assert isinstance(input, FromInbox)
+        state.seen = max(state.seen, input.number)
+    phase = state.phase
+    if phase is not before and phase not in TRANSITIONS[before].get(kind, ()):
+        raise AssertionError(f"{before.value} went to {phase.value} on {kind}")
+    if state.catch_up and state.clock >= state.catch_up:
+        state.catch_up = state.skip_until = None
+    if not state.effects:
+        return (pending(run.plan, state),)
+    commands = (*effects(run.plan, state), pending(run.plan, state))
+    if carries:
+        state.effects = ()
+    return commands
 
 
 def pending(plan: p.Plan, state: State) -> Command:
     """The one command that a state wants carried out now, effects apart."""
     phase = state.phase
-    if phase is Phase.ENDED:
+    if phase is ENDED:
         return Finish(state.outcome or "finished", state.reason)
-    if phase is not Phase.WORKING:
-        stands = phase is Phase.READY or (state.pauses and state.frozen_since is not None)
+    if phase is not WORKING:
+        stands = phase is READY or (state.pauses and state.frozen_since is not None)
         return WaitUntil(None if stands else state.due)
     assert state.step is not None
     step = plan.steps[state.step]
@@ -129,4 +150,4 @@ def refusal(state: State, input: Input) -> str | None:
     return None
 
 
-__all__ = ["Step", "advance", "effects", "moment_of", "pending", "refusal"]
+__all__ = ["Run", "Step", "advance", "effects", "moment_of", "pending", "proceed", "refusal"]

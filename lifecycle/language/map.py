@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -110,7 +111,12 @@ class Map(Authored):
         """Our name for a milestone that arrives under any of its names."""
         return self._names.get(name, name)
 
-    @property
+    @cached_property
+    def derived(self) -> tuple[tuple[str, str], ...]:
+        """The milestones that follow from others, with their conditions."""
+        return tuple((name, rule.when) for name, rule in self.milestones.items() if rule.when)
+
+    @cached_property
     def _names(self) -> dict[str, str]:
         names: dict[str, str] = {}
         for name, rule in self.milestones.items():
@@ -124,7 +130,16 @@ class Map(Authored):
 
     def defaults(self) -> dict[str, Any]:
         """The declared default values of customer attributes."""
+        return dict(self._defaults)
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
         return {n: r.default for n, r in self.attributes.items() if r.default is not None and r.of == "customer"}
+
+    @cached_property
+    def order(self) -> dict[str, int]:
+        """The place of each stage in the lifecycle."""
+        return {stage: number for number, stage in enumerate(self.stages)}
 
 
 def is_zone(name: str) -> bool:

@@ -1,0 +1,144 @@
+"""Playbooks over a log of real events: each customer's life in the core, counted. Nobody in it is asked for consent.
+
+Events are taken as they are read and lived through customer by customer, in the order of their own times; those of one
+instant in the order of the log. Months and days are the customer's own, in their time zone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+from whenever import Instant
+
+from lifecycle.enrolment import Person
+from lifecycle.segment import read_line
+from lifecycle.simulator import Happening, Life, SimulatedJourney, World
+
+FOR_EVER = Instant.from_utc(2300, 1, 1)
+TICK = 50
+"""After how many customers progress is told."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one playbook did. `messages` are those sent, by step and month (`1997-01`); `exits` are journeys by reason.
+
+    An exit is `finished`, `goal`, or the reason that the playbook gives. `days` are messages by date.
+    """
+
+    entered: int = 0
+    messages: dict[str, dict[str, int]] = field(default_factory=dict)
+    exits: Counter[str] = field(default_factory=Counter)
+    days: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def sent(self) -> int:
+        return self.days.total()
+
+    @property
+    def busiest(self) -> tuple[str, int] | None:
+        """The date with most messages, the first of several."""
+        return max(sorted(self.days.items()), key=lambda day: day[1], default=None)
+
+
+@dataclass(slots=True)
+class Report:
+    """Customers and events that were read, and what each playbook did."""
+
+    customers: int
+    events: int
+    playbooks: dict[str, Counts]
+
+    def data(self) -> dict[str, Any]:
+        """The report as plain data, for `--format json`."""
+        return {
+            "customers": self.customers,
+            "events": self.events,
+            "playbooks": {name: _data(counts) for name, counts in self.playbooks.items()},
+        }
+
+
+def _data(counts: Counts) -> dict[str, Any]:
+    busiest = counts.busiest
+    return {
+        "entered": counts.entered,
+        "messages": counts.messages,
+        "exits": dict(counts.exits.most_common()),
+        "busiest": {"date": busiest[0], "messages": busiest[1]} if busiest else None,
+    }
+
+
+class Backtest:
+    """Take every line of a log, then run."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.events = 0
+        self._lives: dict[str, list[Happening]] = {}
+
+    @property
+    def customers(self) -> int:
+        return len(self._lives)
+
+    def take(self, line: bytes | str) -> str | None:
+        """Take one line of the log; why it cannot be used, or None."""
+        call = read_line(line)
+        if isinstance(call, str):
+            return call
+        if call.at is None:
+            return "it has no `timestamp`"
+        self.events += 1
+        known = self._lives.setdefault(call.user, [])
+        if call.kind == "identify":
+            known.append(Happening(call.at, "set", properties=call.properties))
+        else:
+            known.append(Happening(call.at, "milestone", call.name, call.properties))
+        return None
+
+    def run(self, tick: Callable[[int], object] = lambda done: None) -> Report:
+        """Let everybody live until all of their journeys have ended. `tick` hears how many customers are done."""
+        report = Report(self.customers, self.events, {plan.playbook: Counts() for plan in self.world.plans})
+        for number, (user, happenings) in enumerate(self._lives.items()):
+            if number % TICK == 0:
+                tick(number)
+            happenings.sort(key=attrgetter("at"))
+            life = Life(self.world, Person(user))
+            life.run(happenings, FOR_EVER)
+            _count(life, report)
+        tick(self.customers)
+        _order(report, self.world)
+        return report
+
+
+def _count(life: Life, report: Report) -> None:
+    for playbook in {journey.plan.playbook for journey in life.journeys}:
+        report.playbooks[playbook].entered += 1
+    for journey in life.journeys:
+        counts, state = report.playbooks[journey.plan.playbook], journey.state
+        _messages(journey, counts)
+        reason = state.reason if state.outcome == "exited" else state.outcome
+        counts.exits[reason or "still under way"] += 1
+
+
+def _messages(journey: SimulatedJourney, counts: Counts) -> None:
+    zone = journey.state.zone
+    for line in journey.lines:
+        if line.what == "sent" and line.step is not None:
+            day = line.at.to_tz(zone).date().format_iso()
+            by_month = counts.messages.setdefault(line.step, {})
+            by_month[day[:7]] = by_month.get(day[:7], 0) + 1
+            counts.days[day] += 1
+
+
+def _order(report: Report, world: World) -> None:
+    """Months in their order, steps in that of their first month and name."""
+    for plan in world.plans:
+        messages = report.playbooks[plan.playbook].messages
+        ordered = {step: dict(sorted(months.items())) for step, months in messages.items()}
+        report.playbooks[plan.playbook].messages = dict(
+            sorted(ordered.items(), key=lambda item: (next(iter(item[1])), item[0]))
+        )

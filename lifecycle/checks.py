@@ -1,0 +1,158 @@
+"""What can be said of a project only when all of it has been read: the map by itself, templates against the map,
+scenarios against map and templates, and what nobody uses or tests.
+
+Playbooks are checked by the compiler. Files are not read here: whoever calls knows where a name stands in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from lifecycle.compiler.names import Names
+from lifecycle.facts import Conditions
+from lifecycle.language.faults import Faults, Place, did_you_mean
+from lifecycle.language.map import MESSAGE_MILESTONES, Map
+from lifecycle.language.scenario import Given, Scenario, Scenarios
+from lifecycle.language.template import INTENTS, Channel, TemplateInfo
+from lifecycle.plan import Plan, Send, Split
+
+Templates = Mapping[tuple[str, Channel], TemplateInfo]
+
+OF_A_PLAYBOOK = ("event", "reached", "messages")
+"""Names that mean something else in each playbook: the compiler holds them against the playbook that sends."""
+
+_FITS: dict[str, type | tuple[type, ...]] = {"text": str, "number": (int, float), "boolean": bool, "date": str}
+
+
+def check_map(map_: Map, conditions: Conditions, faults: Faults) -> None:
+    """Every name in the map that refers to another one, and values that do not fit their type."""
+    names = Names(map_, {}, (), conditions, faults)
+    taken: dict[str, str] = {}
+    for name, rule in map_.milestones.items():
+        if rule.stage is not None:
+            names.stage(rule.stage, rule.place("stage"))
+        if rule.when is not None:
+            names.condition(rule.when, rule.place("when"))
+        for index, other in enumerate(rule.also or ()):
+            owner = other if other in map_.milestones else taken.setdefault(other, name)
+            if owner != name:
+                faults.add(rule.place("also", index), "twice", f"`{other}` is already a name of `{owner}`")
+    for name, attribute in map_.attributes.items():
+        default = attribute.default
+        if default is None:
+            continue
+        wrong = not isinstance(default, _FITS[attribute.type]) or (
+            attribute.type == "number" and isinstance(default, bool)
+        )
+        if wrong:
+            message = f"`{default}` does not fit `{name}`, which is a {attribute.type}"
+            faults.add(attribute.place("default"), "wrong-value", message)
+        elif attribute.one_of and default not in attribute.one_of:
+            names.unknown(attribute.place("default"), "value", str(default), attribute.one_of)
+    for stage in map_.stages.values():
+        for index, intent in enumerate(stage.forbids):
+            if intent not in INTENTS:
+                names.unknown(stage.place("forbids", index), "intent", intent, INTENTS)
+    for cap in map_.caps:
+        if cap.topic is not None and cap.topic not in map_.topics:
+            names.unknown(cap.place("topic"), "topic", cap.topic, list(map_.topics))
+
+
+def check_templates(
+    templates: Templates, map_: Map, conditions: Conditions, where: Callable[[TemplateInfo, str], Place], faults: Faults
+) -> None:
+    """Hold each template's topic and names against the map. `where` finds a text in the files of a template."""
+    names = Names(map_, templates, (), conditions, faults)
+    for info in templates.values():
+        if info.topic is not None and info.topic not in map_.topics:
+            names.unknown(where(info, info.topic), "topic", info.topic, list(map_.topics))
+        for name in info.names:
+            if name.partition(".")[0] not in OF_A_PLAYBOOK:
+                names.name(name, where(info, name))
+
+
+def check_use(
+    plans: Mapping[str, Plan], places: Mapping[str, Place], tested: Iterable[str], templates: Templates, faults: Faults
+) -> None:
+    """Advice: playbooks that nothing proves, templates that nobody sends. `places` are those of the playbooks."""
+    tested = set(tested)
+    for name, place in places.items():
+        if name not in tested:
+            faults.add(
+                place, "untested", f"nothing proves the playbook `{name}`", f"write {name}.test.yaml beside it", "warning"
+            )
+    sent = {
+        (step.template, step.channel) for plan in plans.values() for step in plan.steps.values() if isinstance(step, Send)
+    }
+    for key, info in templates.items():
+        if key not in sent:
+            faults.add(info.place, "unused", f"no playbook sends `{info.name}` by {info.channel}", severity="warning")
+
+
+def check_scenarios(scenarios: Scenarios, plan: Plan, map_: Map, templates: Templates, faults: Faults) -> None:
+    """Hold a test file against what exists: a name that is wrong there would prove nothing, or fail for no reason."""
+    work = _Scenarios(plan, map_, sorted({name for name, _ in templates}), faults)
+    work.customer(scenarios.customer, lambda *keys: scenarios.place("customer", *keys, key=True))
+    for scenario in scenarios.scenarios:
+        work.scenario(scenario)
+
+
+class _Scenarios:
+    def __init__(self, plan: Plan, map_: Map, templates: list[str], faults: Faults) -> None:
+        self.plan, self.map, self.templates, self.faults = plan, map_, templates, faults
+        self.sends = [step for step, one in plan.steps.items() if isinstance(one, Send)]
+
+    def scenario(self, scenario: Scenario) -> None:
+        self.customer(scenario.with_, lambda *keys: scenario.place("with", *keys, key=True))
+        for given in scenario.given or ():
+            self._given(given)
+        for entry in (*(scenario.expect or ()), *(scenario.expect_some or ())):
+            for key in ("send", "refused"):
+                self._known("template", getattr(entry, key), self.templates, entry.place(key))
+            for key in ("milestone", "record", "goal"):
+                known = [*self.map.milestones, *MESSAGE_MILESTONES]
+                self._known("milestone", getattr(entry, key), known, entry.place(key))
+        for index, name in enumerate(scenario.never):
+            self._known("template", name, self.templates, scenario.place("never", index))
+
+    def customer(self, attributes: Mapping[str, Any], place: Callable[..., Place]) -> None:
+        types = self.map.customer_types()
+        for key, value in attributes.items():
+            if key == "consent":
+                for index, topic in enumerate(value if isinstance(value, list) else ()):
+                    self._known("topic", topic, list(self.map.topics), place(key, index))
+            elif key == "split":
+                splits = {one.name: one for one in self.plan.steps.values() if isinstance(one, Split)}
+                for name, variant in value.items() if isinstance(value, dict) else ():
+                    self._known("split", name, list(splits), place(key, name))
+                    if name in splits:
+                        known = [one for one, _, _ in splits[name].variants]
+                        self._known("variant", variant, known, place(key, name))
+            elif key == "stage":
+                self._known("stage", value, list(self.map.stages), place(key))
+            else:
+                self._known("attribute", key, list(types), place(key))
+
+    def _given(self, given: Given) -> None:
+        for dotted in given.set or ():
+            known = [f"customer.{name}" for name in self.map.customer_types()]
+            place = given.place("set", dotted, key=True)
+            self._known("attribute", f"customer.{dotted.removeprefix('customer.')}", known, place)
+        self._known("step", given.of, self.sends, given.place("of"))
+        if given.milestone is None:
+            return
+        name = self.map.canonical(given.milestone)
+        known = [*self.map.milestones, *MESSAGE_MILESTONES]
+        if self._known("milestone", name, known, given.place("milestone")) and name in self.map.milestones:
+            for key in given.properties():
+                self._known("property", key, list(self.map.milestones[name].properties), given.place(key, key=True))
+
+    def _known(self, what: str, name: Any, known: list[str], place: Place) -> bool:
+        if name is None or name in known:
+            return True
+        hint = did_you_mean(str(name), known)
+        if hint is None and 0 < len(known) <= 8:
+            hint = "known: " + ", ".join(f"`{one}`" for one in known)
+        self.faults.add(place, f"unknown-{what}", f"unknown {what} `{name}`", hint)
+        return False

@@ -1,0 +1,232 @@
+"""A second driver of the core, independent of the simulator: one journey the way Temporal runs it, without Temporal.
+
+State and messages travel as JSON. The journey's inbox is delivered late, twice and out of order; an activity looks at
+the stored rows itself; some activities are repeated after their commit. With `lazy`, nobody tells the journey of a
+pause: its activities find it (rules.md 6).
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from whenever import Instant
+
+from lifecycle.answers import answer
+from lifecycle.course import COURSE, Course, due_of
+from lifecycle.enrolment import Entering, Event, OpenJourney, Person, apply
+from lifecycle.interpreter import effects, pending
+from lifecycle.policies import Asked, refusal
+from lifecycle.simulator import Happening, World, row_of
+from lifecycle.state import (
+    INPUT,
+    STATE,
+    Command,
+    Decide,
+    Deliver,
+    Exited,
+    Finish,
+    FromInbox,
+    Line,
+    Paused,
+    Phase,
+    RecordMilestone,
+    Result,
+    Resumed,
+    SetAttributes,
+    Skipped,
+    State,
+    TimerFired,
+    WaitUntil,
+)
+
+
+@dataclass
+class Rig:
+    """One customer and at most one journey. `stored` is what a database would hold."""
+
+    world: World
+    person: Person
+    seed: int
+    lazy: bool = False
+    events: list[Event] = field(default_factory=list)
+    rows: list[FromInbox] = field(default_factory=list)
+    pauses: list[Paused | Resumed] = field(default_factory=list)
+    stored: dict[int, Line] = field(default_factory=dict)
+    sent: list[tuple[str, int]] = field(default_factory=list)
+    queue: list[Event] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
+    answered: dict[int, tuple[list[FromInbox], Result | None]] = field(default_factory=dict)
+    course: Course | None = None
+    entering: Entering | None = None
+    heard: set[str] = field(default_factory=set)
+    goal: bool = False
+    now: Instant = Instant.MIN
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.plan = self.world.plans[0]
+
+    def live(self, happenings: list[Happening], until: Instant) -> list[Line]:
+        for happening in happenings:
+            self._timers(happening.at, including=False)
+            self.now = happening.at
+            self._happen(happening)
+            self._recorded(happening.at)
+        self._timers(until, including=True)
+        return [self.stored[seq] for seq in sorted(self.stored)]
+
+    def _timers(self, limit: Instant, *, including: bool) -> None:
+        while self.course is not None:
+            self.course = COURSE.validate_json(COURSE.dump_json(self.course))
+            due = due_of(self.plan, self.course.state)
+            if due is None or due > limit or (due == limit and not including):
+                return
+            self.now = max(self.now, due)
+            self.course.feed(self.plan, TimerFired(due), self.now)
+            self._work(self.now)
+            self._recorded(self.now)
+
+    def _recorded(self, now: Instant) -> None:
+        while self.queue:
+            self._apply(self.queue.pop(0), now)
+
+    def _happen(self, happening: Happening) -> None:
+        at = happening.at
+        if happening.what in ("milestone", "set"):
+            kind = "set" if happening.what == "set" else "track"
+            self._apply(Event(len(self.events) + 1, kind, happening.name, at, happening.properties), at)  # type: ignore[arg-type]
+            return
+        if self.course is None or self.course.state.phase is Phase.ENDED:
+            return
+        if happening.what == "skip":
+            self.course.feed(self.plan, Skipped(at), at)
+        elif happening.what == "exit":
+            self._signal([Exited(len(self.rows) + 1, at, "exited", happening.name)], at)
+        elif happening.what == "pause":
+            self._pause(Paused(at, "pause", "continue" if happening.name == "continue" else "freeze"))
+        else:
+            self._pause(Resumed(at, "pause", "skip" if happening.name == "skip" else "send"))
+        self._work(at)
+
+    def _pause(self, command: Paused | Resumed) -> None:
+        self.pauses.append(command)
+        assert self.course is not None
+        held = any(pause.id == command.id for pause in self.course.state.pauses)
+        # A resume wakes whoever is held; nobody else hears of it.
+        if not self.lazy or (isinstance(command, Resumed) and held):
+            self.course.feed(self.plan, command, command.at)
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    def _apply(self, event: Event, now: Instant) -> None:
+        if event not in self.events:
+            self.events.append(event)
+        journeys = []
+        if self.course is not None and self.entering is not None and self.course.state.phase is not Phase.ENDED:
+            entering, state = self.entering, self.course.state
+            frozen = state.frozen
+            journeys = [
+                OpenJourney(entering.id, self.plan, state.entered, entering.event, None, self.heard, frozen, self.goal)
+            ]
+        been = {self.plan.playbook: {self.entering.key}} if self.entering else {}
+        world = self.world
+        done = apply(event, self.person, journeys, been, [self.plan], world.map, world.conditions, now)
+        self.person = done.person
+        if journeys:
+            self.goal = journeys[0].goal_reached
+        news = [row_of(wake, len(self.rows) + 1 + i, event.id, now) for i, wake in enumerate(done.wakes)]
+        if news:
+            self._signal(news, now)
+            self._work(now)
+        for entering in done.entered:
+            self.entering = entering
+            state = State(self.person.id, self.person.zone(world.map), now, now)
+            self.course = Course.begin(self.plan, state, now)
+            self._work(now)
+
+    def _signal(self, rows: list[FromInbox], now: Instant) -> None:
+        self.rows.extend(rows)
+        arriving = [*rows, *self.random.sample(self.rows, k=min(2, len(self.rows)))]
+        self.random.shuffle(arriving)
+        assert self.course is not None
+        for row in arriving:
+            self.course.receive(self.plan, [INPUT.validate_json(INPUT.dump_json(row))], now)  # type: ignore[list-item]
+
+    # --- activities ------------------------------------------------------------------------------------------------
+
+    def _work(self, now: Instant) -> None:
+        course = self.course
+        while course is not None:
+            wanted = pending(self.plan, course.state)
+            if isinstance(wanted, WaitUntil):
+                return
+            rows, pauses, result = self._activity(course, wanted, now)
+            if self.random.random() < 0.3:  # the worker died after the commit
+                assert self._activity(course, wanted, now) == (rows, pauses, result)
+            course.receive(self.plan, rows, now)
+            if pauses:
+                course.learn(self.plan, pauses, now)
+                continue
+            if result is not None:
+                course.feed(self.plan, result, now)
+            course.lines = []
+            if isinstance(wanted, Finish):
+                return
+
+    def _activity(
+        self, course: Course, wanted: Command, now: Instant
+    ) -> tuple[list[FromInbox], list[Paused | Resumed], Result | None]:
+        state = STATE.validate_json(STATE.dump_json(course.state, exclude_defaults=True))
+        assert state == course.state
+        if state.n in self.answered:
+            return (self.answered[state.n][0], [], self.answered[state.n][1])
+        known = {pause.id for pause in state.pauses} | set(state.lifted)
+        news = [pause for pause in self.pauses if pause.id not in known and pause.at <= now]
+        over = len(news) == 2 and isinstance(news[0], Paused) and news[0].policy == "continue"
+        if news and not over and news[-1].at > course.confirmed.clock:
+            return ([], news, None)
+        mine = Course(state, state)
+        rows = [row for row in self.rows if row.number > state.seen]
+        mine.receive(self.plan, rows, now)
+        self._carry_out(effects(self.plan, state), now)
+        result = Result("blocked") if mine.state.leaving else self._do(wanted, mine.state, now)
+        if result is not None:
+            commands = mine.feed(self.plan, result, now)
+            if result.what != "blocked":
+                self._carry_out(commands[:-1], now)
+        for line in [*course.lines, *mine.lines]:
+            assert self.stored.setdefault(line.seq, line) == line
+        self.answered[state.n] = (rows, result)
+        return (rows, [], result)
+
+    def _do(self, wanted: Command, state: State, now: Instant) -> Result | None:
+        world = self.world
+        if isinstance(wanted, Deliver):
+            template = world.templates[wanted.template, wanted.channel]
+            code = refusal(Asked(template, world.map, now, expires=wanted.expires, consent=True, stage=self.person.stage))
+            self.states[wanted.step] = "refused" if code else "accepted"
+            if code is None:
+                self.sent.append((wanted.step, wanted.occurrence))
+            return Result("refused", code) if code else Result("sent")
+        if isinstance(wanted, Decide):
+            reached = None
+            if state.reached:
+                event = next((e for e in self.events if e.id == state.reached[1]), None)
+                reached = {**(event.properties if event else {}), "name": state.reached[0]}
+            assert self.entering is not None
+            facts = self.person.facts(world.map, now, event=self.entering.event, reached=reached, messages=self.states)
+            return answer(self.plan.steps[wanted.step], facts, world.conditions, state.zone, len(self.rows))
+        return None if isinstance(wanted, Finish) else Result("done")
+
+    def _carry_out(self, commands: tuple[Command, ...], now: Instant) -> None:
+        for command in commands:
+            number = len(self.events) + 1
+            if isinstance(command, SetAttributes):
+                self.person.attributes.update(command.values)
+                event = Event(number, "set", "", now, dict(command.values))
+            else:
+                assert isinstance(command, RecordMilestone)
+                event = Event(number, "record", command.milestone, now)
+            self.events.append(event)
+            self.queue.append(event)
