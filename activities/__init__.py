@@ -1,0 +1,1 @@
+"""Temporal activities: what a journey has carried out. Each is one transaction of the database."""

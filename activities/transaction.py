@@ -1,0 +1,179 @@
+"""The one transaction that every activity of a journey is (rules.md 3, 6, 7).
+
+In it: look for pauses that the journey has not heard of and bring them back instead of doing anything; take in what is
+new in its inbox; do the one thing; run the core on the result, carry out the effects that follow, store the next state
+and the timeline, and close the row where the journey is over. What is answered is stored with it, so that a repeated
+activity (the worker died after the commit) answers the same and does nothing again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+from whenever import Instant
+
+from activities.contract import Report, Work
+from lifecycle.course import Course, due_of
+from lifecycle.interpreter import effects, pending
+from lifecycle.plan import Plan
+from lifecycle.simulator import HOP_LIMIT
+from lifecycle.state import (
+    STATE,
+    AttributeChanged,
+    Command,
+    EnrolIn,
+    Exited,
+    Finish,
+    FromInbox,
+    GoalReached,
+    Line,
+    Paused,
+    Reached,
+    RecordMilestone,
+    Result,
+    Resumed,
+    SetAttributes,
+    State,
+)
+from store import customers, events, inbox, journeys, pauses, traces
+from store.tables import Customer, Journey, JourneyInbox, Pause, Trace
+
+
+@dataclass(slots=True)
+class Context:
+    """What an activity has at hand inside its transaction. `now` is the journey's time (rules.md 5)."""
+
+    session: Session
+    plan: Plan
+    journey: Journey
+    customer: Customer
+    command: Command
+    state: State
+    now: Instant
+
+
+def perform(
+    session: Session, work: Work, plan: Plan, now: Instant, do: Callable[[Context], Result | None]
+) -> Report:
+    """Run one activity's transaction. `do` does what `work.state` wants and answers with its result."""
+    state = STATE.validate_python(work.state)
+    customer = customers.lock(session, state.customer)
+    journey = journeys.get(session, work.journey)
+    if journey is None or customer is None or journey.status == "ended":
+        return Report(closed=True)
+    if journey.answered is not None and journey.answered["to"] == state.n:
+        return Report.model_validate(journey.answered["report"])
+    unknown = list(unknown_pauses(session, journey, state, Instant.parse_iso(work.certain)))
+    if unknown:
+        return Report(pauses=unknown)
+    rows = [from_row(row) for row in inbox.after(session, journey.id, state.seen)]
+    course = Course(state, state)
+    course.receive(plan, rows, now)
+    context = Context(session, plan, journey, customer, pending(plan, state), course.state, now)
+    _carry_out(context, effects(plan, state))
+    result = Result("blocked") if course.state.leaving else do(context)
+    if result is not None:
+        commands = course.feed(plan, result, now)
+        if result.what != "blocked":
+            _carry_out(Context(session, plan, journey, customer, commands[-1], course.state, now), commands[:-1])
+    closed = _store(session, journey, course, [*work.lines, *course.lines], plan, now)
+    report = Report(rows=rows, result=result, closed=closed)
+    journeys.remember_answer(session, journey.id, state.n, report.model_dump(mode="json"))
+    return report
+
+
+def unknown_pauses(session: Session, journey: Journey, state: State, since: Instant) -> Iterable[Paused | Resumed]:
+    """Pauses that hold now, or froze some of the time since the last certain instant, and are news to the journey."""
+    known = {pause.id for pause in state.pauses} | set(state.lifted)
+    found = pauses.concerning(
+        session,
+        journey_id=journey.id,
+        customer_id=journey.customer_id,
+        playbook=journey.playbook,
+        channel=None,
+        since=since,
+    )
+    for pause in found:
+        if str(pause.id) in known or (pause.ended_at is not None and pause.policy == "continue"):
+            continue
+        yield paused(pause)
+        if pause.ended_at is not None:
+            yield Resumed(pause.ended_at, str(pause.id))
+
+
+def paused(pause: Pause) -> Paused:
+    """A stored pause as the core hears of it."""
+    return Paused(pause.started_at, str(pause.id), "freeze" if pause.policy == "freeze" else "continue")
+
+
+def from_row(row: JourneyInbox) -> FromInbox:
+    """A stored inbox row as the core hears of it."""
+    data = row.data or {}
+    if row.kind == "exit":
+        return Exited(row.number, row.at, data.get("outcome", "exited"), row.name)
+    if row.kind == "goal":
+        return GoalReached(row.number, row.at, row.name)
+    if row.kind == "attribute":
+        return AttributeChanged(row.number, row.at, row.name)
+    return Reached(row.number, row.at, row.name, row.event_id or 0, data.get("of"))
+
+
+def _carry_out(context: Context, commands: Iterable[Command]) -> None:
+    """Insert the events of set, record and enrol, with derived ids (rules.md 20).
+
+    Attributes are set at once as well, so that the journey's own next condition sees them.
+    """
+    journey, customer, now = context.journey, context.customer, context.now
+    arrivals = []
+    entry = events.get(context.session, journey.entry_event_id) if journey.entry_event_id else None
+    hops = (entry.hops if entry else 0) + 1
+    for command in commands:
+        if not isinstance(command, SetAttributes | RecordMilestone | EnrolIn):
+            continue
+        name, properties = None, {}
+        if isinstance(command, SetAttributes):
+            properties = dict(command.values)
+            customer.attributes = {**customer.attributes, **properties}
+            customers.save(context.session, customer, now)
+        else:
+            name = command.milestone if isinstance(command, RecordMilestone) else command.playbook
+        identity = f"{journey.id}/{command.step}/{command.occurrence}"
+        arrivals.append(
+            events.Arrival(
+                "journey", identity, customer.user_id, command.kind, now, now, name, properties, hops, backfill=False
+            )
+        )
+    if hops <= HOP_LIMIT:
+        events.accept(context.session, arrivals)
+
+
+def _store(
+    session: Session, journey: Journey, course: Course, lines: list[Line], plan: Plan, now: Instant
+) -> bool:
+    """Store the next state and the timeline; True where the journey is over and its row is closed."""
+    state = course.state
+    traces.add(session, [trace_of(journey.id, line) for line in lines])
+    data = STATE.dump_python(state, mode="json", exclude_defaults=True)
+    journeys.store_state(session, journey.id, data, state.n, due_of(plan, state), state.step)
+    wanted = pending(plan, state)
+    if not isinstance(wanted, Finish):
+        return False
+    return journeys.close(session, journey.id, state.seen, now, wanted.outcome, wanted.reason)
+
+
+def trace_of(journey: str, line: Line) -> Trace:
+    """A line of a timeline as it is stored."""
+    return Trace(
+        journey_id=journey,
+        seq=line.seq,
+        at=line.at,
+        day=line.day,
+        what=line.what,
+        step=line.step,
+        channel=line.channel,
+        template=line.template,
+        to_=line.to,
+        reason=line.reason,
+    )

@@ -1,0 +1,305 @@
+"""The real engine with a clock that can be moved: `simulate --temporal`, the demo and tests run on it.
+
+Temporal's own server gives each journey a clock of its own; a rehearsal moves all journeys of one customer together to
+whatever is next, in the order in which the core's simulator would: first what happens at an instant, then the timers
+due at it, then the events that journeys recorded. Customers do not concern each other and go side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+from whenever import Instant
+
+import wiring
+from activities.contract import Standing
+from embedded import TemporalServer
+from intake.dispatcher import Dispatcher
+from lifecycle.simulator import Happening
+from lifecycle.state import STATE, ByPerson, Line, Paused, Resumed, Skipped
+from project import Project
+from store import consents, events, inbox, journeys, pauses, traces
+from store.database import Database
+from store.migrate import upgrade
+from store.tables import Consent, Customer, Event, Journey, Pause, table_of
+
+EARLY = 5.0
+"""Seconds before an instant to which journeys are moved for an event that happens at it: no timer lies in between."""
+
+SETTLE = 0.004
+
+
+class Stuck(Exception):
+    """A rehearsed journey does not come to rest."""
+
+
+@dataclass
+class Rehearsal:
+    """A real engine under a movable clock. `simulated` customers live at the times of their happenings."""
+
+    engine: wiring.Engine
+    skipper: TimeSkipper
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def add_customer(
+        self, customer: str, attributes: Mapping[str, Any], stage: str | None, topics: Iterable[str], at: Instant
+    ) -> None:
+        """A customer under an id of ours that is given, who agrees to `topics`."""
+        own = {name: attributes.get(name) for name in ("email", "phone", "time_zone", "language")}
+        rest = {name: value for name, value in attributes.items() if name not in own}
+        row = Customer(
+            id=customer, user_id=customer, attributes=rest, stage=stage, created_at=at, updated_at=at, **own
+        )
+        agreed = [Consent(customer_id=customer, topic=topic, granted=True, source="rehearsal", at=at) for topic in topics]
+
+        def add(session: Session) -> None:
+            session.add(row)
+            session.flush()
+            consents.record(session, agreed)
+
+        await self.engine.database.write(add)
+
+    async def live(self, customer: str, happenings: Iterable[Happening], until: Instant) -> None:
+        """Let one customer live through `happenings` and on until nothing is due up to `until`."""
+        for happening in happenings:
+            await self._pass(customer, happening.at, including=False)
+            await self._move_all(customer, happening.at)
+            await self._happen(customer, happening)
+            await self._settle(customer, happening.at)
+        await self._pass(customer, until, including=True)
+
+    async def timeline(self, customer: str) -> list[list[Line]]:
+        """The timelines of a customer's journeys, in the order in which they began."""
+
+        def read(session: Session) -> list[list[Line]]:
+            found = journeys.of_customer(session, customer)
+            found.sort(key=lambda journey: (journey.entered_at, journey.entry_event_id))
+            return [[line_of(row) for row in traces.of_journey(session, journey.id)] for journey in found]
+
+        return await self.engine.database.read(read)
+
+    async def story(self, customer: str) -> list[tuple[str, Line]]:
+        """All that happened to a customer, with the playbook of each line, in the order of time."""
+
+        def read(session: Session) -> list[tuple[str, Line]]:
+            found = journeys.of_customer(session, customer)
+            lines = [(one.playbook, line_of(row)) for one in found for row in traces.of_journey(session, one.id)]
+            return sorted(lines, key=lambda told: told[1].at)
+
+        return await self.engine.database.read(read)
+
+    # --- one customer's time ---------------------------------------------------------------------------------------
+
+    async def _pass(self, customer: str, limit: Instant, *, including: bool) -> None:
+        while True:
+            due = [journey for journey in await self._open(customer) if journey.due is not None]
+            due.sort(key=lambda journey: (journey.due, journey.entered_at, journey.entry_event_id))
+            if not due or due[0].due is None or due[0].due > limit or (due[0].due == limit and not including):
+                return
+            journey, at = due[0], due[0].due
+            await self._fire(journey, at)
+            await self._settle(customer, at)
+
+    async def _fire(self, journey: Journey, due: Instant) -> None:
+        """Move a journey's clock to its timer and wait until what follows is done."""
+        before = journey.seq
+        for _ in range(200):
+            await self._move(journey.id, due.add(milliseconds=20))
+            await self._rest(journey.id)
+            now = await self.engine.database.read(lambda session: journeys.get(session, journey.id))
+            if now is None or now.status == "ended" or now.seq > before:
+                return
+            standing = await self._standing(journey.id)
+            if standing is None or standing.due != due:
+                return
+        raise Stuck(f"{journey.id} does not go on at {due}")
+
+    async def _standing(self, journey: str) -> Journey | None:
+        """A journey whose stored state lags behind its workflow, brought up to date from the workflow itself."""
+        handle = self.engine.client.get_workflow_handle(journey)
+        try:
+            state = STATE.validate_python(await handle.query("state"))
+        except RPCError:
+            return None
+        plan_of = self.engine.applier.plan
+
+        def store(session: Session) -> Journey | None:
+            from lifecycle.course import due_of
+
+            row = journeys.get(session, journey)
+            if row is None:
+                return None
+            data = STATE.dump_python(state, mode="json", exclude_defaults=True)
+            plan = plan_of(session, row.version)
+            journeys.store_state(session, journey, data, state.n, due_of(plan, state), state.step)
+            return journeys.get(session, journey)
+
+        return await self.engine.database.write(store)
+
+    async def _settle(self, customer: str, at: Instant) -> None:
+        """Apply what journeys recorded, until nothing is pending and everybody is at rest."""
+        while True:
+            for journey in await self._open(customer):
+                await self._rest(journey.id)
+                await self._standing(journey.id)
+            pending = await self.engine.database.read(lambda session: _pending(session, customer))
+            if not pending:
+                return
+            await self._move_all(customer, at)
+            await self._dispatch(customer, at)
+
+    async def _dispatch(self, customer: str, at: Instant) -> None:
+        """Apply and deliver this customer's events at `at`."""
+
+        def apply(session: Session) -> None:
+            for event in _pending(session, customer):
+                self.engine.applier.apply(session, event, at)
+
+        async with self.turn:
+            await self.engine.database.write(apply)
+            await self._tell(at)
+        for journey in await self._open(customer):
+            await self._rest(journey.id)
+
+    async def _tell(self, at: Instant) -> None:
+        dispatcher = Dispatcher(self.engine.database, self.engine.client, self.engine.applier, lambda: at)
+        while await dispatcher.tell():
+            pass
+
+    async def _happen(self, customer: str, happening: Happening) -> None:
+        if happening.what in ("milestone", "set"):
+            await self.engine.database.write(lambda session: self._accept(session, customer, happening))
+            await self._dispatch(customer, happening.at)
+            return
+        for journey in await self._open(customer):
+            await self._command(journey, happening)
+
+    def _accept(self, session: Session, customer: str, happening: Happening) -> None:
+        canonical = self.engine.applier.map.canonical(happening.name)
+        kind = "set" if happening.what == "set" else "message" if canonical.startswith("message.") else "track"
+        properties = dict(happening.properties)
+        if happening.of:
+            properties["of"] = happening.of
+        identity = f"rehearsal-{next(self.counter)}"
+        arrival = events.Arrival(
+            "rehearsal", identity, customer, kind, happening.at, happening.at, canonical or None, properties
+        )
+        events.accept(session, [arrival])
+
+    async def _command(self, journey: Journey, happening: Happening) -> None:
+        """A person's command, as the command line would give it."""
+        at = happening.at
+        if happening.what == "exit":
+
+            def leave(session: Session) -> None:
+                journeys.stamp_exit(session, journey.id, at, "exited", happening.name)
+                inbox.append(session, journey.id, [inbox.Entry("exit", happening.name, at, None, {"outcome": "exited"})])
+
+            async with self.turn:
+                await self.engine.database.write(leave)
+                await self._tell(at)
+            return
+        await self._act(journey, await self._as_input(journey, happening))
+
+    async def _as_input(self, journey: Journey, happening: Happening) -> ByPerson | None:
+        at = happening.at
+        database = self.engine.database
+        if happening.what == "skip":
+            return Skipped(at, "message" if happening.name == "message" else "wait")
+        if happening.what == "pause":
+            policy = "continue" if happening.name == "continue" else "freeze"
+            row = Pause(
+                scope="journey", target=journey.id, policy=policy, reason="rehearsal", started_at=at, made_by="rehearsal"
+            )
+            number = await database.write(lambda session: pauses.start(session, row))
+            return Paused(at, str(number), "continue" if policy == "continue" else "freeze")
+        lying = await database.read(lambda session: pauses.active_on(session, "journey", journey.id))
+        if not lying or lying[-1].id is None:
+            return None
+        identity = lying[-1].id
+        handling = "skip" if happening.name == "skip" else "send"
+        await database.write(lambda session: pauses.end(session, identity, at, handling))
+        return Resumed(at, str(identity), "skip" if handling == "skip" else "send")
+
+    async def _act(self, journey: Journey, command: ByPerson | None) -> None:
+        if command is not None:
+            handle = self.engine.client.get_workflow_handle(journey.id)
+            await handle.execute_update("act", command, result_type=Standing)
+
+    # --- clocks ----------------------------------------------------------------------------------------------------
+
+    async def _open(self, customer: str) -> list[Journey]:
+        found = await self.engine.database.read(lambda session: journeys.under_way(session, customer))
+        return [journey for journey in found if journey.status == "open"]
+
+    async def _move_all(self, customer: str, at: Instant) -> None:
+        for journey in await self._open(customer):
+            await self._move(journey.id, at.subtract(seconds=EARLY))
+
+    async def _move(self, journey: str, to: Instant) -> None:
+        """Move a journey's clock forward to `to`; never back."""
+        handle = self.engine.client.get_workflow_handle(journey)
+        try:
+            now = await self._now(handle)
+            ahead = (to - now).total("seconds")
+            if ahead > 0.01:
+                await self.skipper.fast_forward(handle, timedelta(seconds=ahead))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    async def _now(self, handle: WorkflowHandle[Any, Any]) -> Instant:
+        """A journey's own time: Temporal's clock for it, shifted as the workflow shifts it."""
+        offset = await handle.query("offset")
+        return Instant(await self.skipper.get_current_time(handle)).add(seconds=float(offset))
+
+    async def _rest(self, journey: str) -> None:
+        """Wait until a journey has nothing in hand."""
+        handle = self.engine.client.get_workflow_handle(journey)
+        for _ in range(5000):
+            raw = (await handle.describe()).raw_description
+            if not raw.HasField("pending_workflow_task") and not raw.pending_activities:
+                return
+            await asyncio.sleep(SETTLE)
+        raise Stuck(f"{journey} does not come to rest")
+
+
+def _pending(session: Session, customer: str) -> list[Event]:
+    event = table_of(Event)
+    found = session.query(Event).where(event.c.state == "pending", event.c.user_id == customer).order_by(event.c.id)
+    return list(found)
+
+
+def line_of(row: Any) -> Line:
+    """A stored line of a timeline."""
+    return Line(row.seq, row.at, row.day, row.what, row.step, row.channel, row.template, row.to_, row.reason)
+
+
+@contextlib.asynccontextmanager
+async def rehearse(project: Project, folder: Path, *, server: TemporalServer | None = None) -> AsyncIterator[Rehearsal]:
+    """A rehearsal of `project`, with its database in `folder`, on a Temporal server of its own or on `server`."""
+    url = f"sqlite:///{folder / 'milepost.db'}"
+    upgrade(url)
+    database = Database(url)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(database.close)
+        if server is None:
+            server = await stack.enter_async_context(TemporalServer(skipping=True))
+        engine = wiring.engine(project, database, server.client, "https://example.com", simulated=True)
+        await database.write(lambda session: wiring.publish(session, project, Instant.now(), holdouts=False))
+        for one in wiring.workers(engine):
+            await stack.enter_async_context(one)
+        skipper = TimeSkipper(server.client, config=TimeSkippingConfig(enabled=False))
+        yield Rehearsal(engine, skipper)
