@@ -1,0 +1,60 @@
+# What a newcomer and CI run. `make` alone lists it. Every command works in a fresh clone: .venv is made first where it is missing
+# or older than the lock. Nothing here needs a server, a credential, or a network beyond the package index.
+
+BIN := .venv/bin
+# The Python to build .venv with; empty means: the first of the usual names that is new enough.
+PYTHON :=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench lock
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/.installed ## create or update .venv from requirements.lock
+
+demo: .venv/.installed ## watch a dozen customers live through ninety days, in about a minute
+	@$(BIN)/milepost demo
+
+test: .venv/.installed ## check and test the shipped playbooks, then run the whole test suite
+	@$(BIN)/milepost check
+	@$(BIN)/milepost test
+	@$(BIN)/pytest
+
+lint: .venv/.installed ## style, types, and which room may import which
+	@failed=0; for check in 'ruff check .' 'ruff format --check .' mypy 'lint-imports --no-logo'; do \
+	  $(BIN)/$$check || failed=1; \
+	done; exit $$failed
+
+bench: .venv/.installed ## measure against the budgets; writes bench/results.json
+	@$(BIN)/python -m bench
+
+# uv, and not pip-compile: it resolves for every supported Python and system at once, and reads no pip configuration, so that
+# nothing of the machine it runs on gets into the file.
+lock: .venv/.installed ## resolve pyproject.toml anew into requirements.lock
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-config --no-header --quiet --output-file requirements.lock
+
+# The stamp is written last, so an install that was interrupted is taken up again. --no-compile: Python compiles what is imported
+# when it is imported; to compile all of it beforehand would take a third of the time that a newcomer waits.
+.venv/.installed: requirements.lock pyproject.toml
+	@set -e; \
+	fits='import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; \
+	if ! $(BIN)/python -c "$$fits" 2>/dev/null; then \
+	  chosen=; \
+	  for python in $(or $(PYTHON),python3.11 python3 python3.12 python3.13); do \
+	    if "$$python" -c "$$fits" 2>/dev/null; then chosen=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$chosen" ]; then \
+	    echo 'Milepost needs Python 3.11, 3.12 or 3.13 with its venv module, and found none$(if $(PYTHON), in $(PYTHON)).' >&2; \
+	    echo 'Install one (on Debian: apt-get install python3 python3-venv), or name yours: make install PYTHON=...' >&2; \
+	    exit 1; \
+	  fi; \
+	  "$$chosen" -m venv --clear .venv; \
+	fi; \
+	echo 'Installing what requirements.lock names into .venv, once; this takes a minute or two.' >&2; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock \
+	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . \
+	  || { echo 'The packages could not be installed: see the lines above. Once the cause is gone, run the same again.' >&2; exit 1; }; \
+	touch $@
