@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -28,23 +29,26 @@ SKIPPING = ("frontend.WorkflowTimeSkippingEnabled=true", 'history.timerProcessor
 class TemporalServer:
     """`async with TemporalServer() as server:` runs one on 127.0.0.1 and ends it after.
 
-    `data` is the file that it keeps; None keeps nothing. `skipping` allows simulations to move a journey's clock.
+    `data` is the file that it keeps; None keeps nothing. `skipping` allows simulations to move a journey's clock;
+    `config` are dynamic settings of the server, as `key=value`.
     """
 
-    def __init__(self, data: Path | None = None, port: int | None = None, *, skipping: bool = False) -> None:
+    def __init__(
+        self, data: Path | None = None, port: int | None = None, *, skipping: bool = False, config: Sequence[str] = ()
+    ) -> None:
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
-        self._command = self._arguments(data, skipping)
+        self._command = self._arguments(data, (*(SKIPPING if skipping else ()), *config))
         self._process: subprocess.Popen[bytes] | None = None
         self.client: Client
 
-    def _arguments(self, data: Path | None, skipping: bool) -> list[str]:
+    def _arguments(self, data: Path | None, config: Sequence[str]) -> list[str]:
         command = [executable(), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port)]
         command += ["--log-level", "never", "--search-attribute", "Playbook=Keyword"]
         if data is not None:
             command += ["--db-filename", str(data)]
             command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-        for value in SKIPPING if skipping else ():
+        for value in config:
             command += ["--dynamic-config-value", value]
         return command
 

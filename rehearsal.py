@@ -23,7 +23,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from whenever import Instant
 
 import wiring
-from activities.contract import Standing
+from activities.contract import Act, Standing
 from embedded import TemporalServer
 from intake.dispatcher import Dispatcher
 from lifecycle.simulator import Happening
@@ -50,6 +50,7 @@ class Rehearsal:
 
     engine: wiring.Engine
     skipper: TimeSkipper
+    offsets: dict[str, float] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -130,7 +131,7 @@ class Rehearsal:
         """A journey whose stored state lags behind its workflow, brought up to date from the workflow itself."""
         handle = self.engine.client.get_workflow_handle(journey)
         try:
-            state = STATE.validate_python(await handle.query("state"))
+            state = STATE.validate_python(await _ask(handle, "state"))
         except RPCError:
             return None
         plan_of = self.engine.applier.plan
@@ -236,7 +237,7 @@ class Rehearsal:
     async def _act(self, journey: Journey, command: ByPerson | None) -> None:
         if command is not None:
             handle = self.engine.client.get_workflow_handle(journey.id)
-            await handle.execute_update("act", command, result_type=Standing)
+            await handle.execute_update("act", Act(command=command), result_type=Standing)
 
     # --- clocks ----------------------------------------------------------------------------------------------------
 
@@ -262,8 +263,9 @@ class Rehearsal:
 
     async def _now(self, handle: WorkflowHandle[Any, Any]) -> Instant:
         """A journey's own time: Temporal's clock for it, shifted as the workflow shifts it."""
-        offset = await handle.query("offset")
-        return Instant(await self.skipper.get_current_time(handle)).add(seconds=float(offset))
+        if handle.id not in self.offsets:
+            self.offsets[handle.id] = await _ask(handle, "offset")
+        return Instant(await self.skipper.get_current_time(handle)).add(seconds=self.offsets[handle.id])
 
     async def _rest(self, journey: str) -> None:
         """Wait until a journey has nothing in hand."""
@@ -274,6 +276,18 @@ class Rehearsal:
                 return
             await asyncio.sleep(SETTLE)
         raise Stuck(f"{journey} does not come to rest")
+
+
+async def _ask(handle: WorkflowHandle[Any, Any], query: str) -> Any:
+    """A query's answer; a run that has just begun answers only once its first task is scheduled."""
+    for _ in range(500):
+        try:
+            return await handle.query(query)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+            await asyncio.sleep(SETTLE)
+    raise Stuck(f"{handle.id} does not answer")
 
 
 def _pending(session: Session, customer: str) -> list[Event]:

@@ -82,17 +82,23 @@ def publish(session: Session, project: Project, now: Instant, *, holdouts: bool 
             playbooks.deactivate(session, name)
 
 
+def runner() -> SandboxedWorkflowRunner:
+    """How workflows run, here and in replay."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
+
+
 def workers(engine: Engine) -> Sequence[Worker]:
     """One worker for workflows and bookkeeping, one for each channel's messages."""
     activities = JourneyActivities(engine.tools)
     book_keeping = [activities.decide, activities.assign_task, activities.note, activities.finish]
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     main = Worker(
         engine.client,
         task_queue=JOURNEYS,
         workflows=[JourneyWorkflow],
         activities=book_keeping,
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        workflow_runner=runner(),
         max_cached_workflows=2000,
     )
     channels = [

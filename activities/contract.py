@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
-from lifecycle.state import FromInbox, Line, Paused, Result, Resumed
+from lifecycle.state import FromInbox, Line, Paused, Result, Resumed, Skipped
 
 JOURNEYS = "milepost"
 """The task queue of workflows and bookkeeping."""
@@ -72,6 +72,12 @@ class Begin(Compact):
     simulated: bool = False
     course: dict[str, Any] | None = None
     offset: float = 0.0
+
+
+class Act(Compact):
+    """A command of a person on its way to a journey."""
+
+    command: Paused | Resumed | Skipped
 
 
 class Standing(Compact):

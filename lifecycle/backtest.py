@@ -7,7 +7,7 @@ instant in the order of the log. Months and days are the customer's own, in thei
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from whenever import Instant
 
 from lifecycle.enrolment import Person
+from lifecycle.plan import Plan
 from lifecycle.segment import read_line
 from lifecycle.simulator import Happening, Life, SimulatedJourney, World
 
@@ -135,10 +136,21 @@ def _messages(journey: SimulatedJourney, counts: Counts) -> None:
 
 
 def _order(report: Report, world: World) -> None:
-    """Months in their order, steps in that of their first month and name."""
+    """Steps in the order in which a journey comes to them, months in their own."""
     for plan in world.plans:
         messages = report.playbooks[plan.playbook].messages
-        ordered = {step: dict(sorted(months.items())) for step, months in messages.items()}
-        report.playbooks[plan.playbook].messages = dict(
-            sorted(ordered.items(), key=lambda item: (next(iter(item[1])), item[0]))
-        )
+        report.playbooks[plan.playbook].messages = {
+            step: dict(sorted(messages[step].items())) for step in _walk(plan) if step in messages
+        }
+
+
+def _walk(plan: Plan) -> Iterator[str]:
+    """The steps of a plan, each before those that follow it alone."""
+    seen: set[str] = set()
+    waiting = [plan.first]
+    while waiting:
+        step = waiting.pop(0)
+        if step is not None and step not in seen:
+            seen.add(step)
+            yield step
+            waiting.extend(plan.targets(step))

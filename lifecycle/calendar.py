@@ -36,7 +36,7 @@ def add(start: Instant, span: Span, zone: str) -> Instant:
     if span.months or span.days or span.working:
         local = start.to_tz(zone)
         date = local.date().add(months=span.months, days=span.days)
-        start = _on(_working(date, span.working), local, zone)
+        start = _on(_working(date, span.working) if span.working else date, local, zone)
     return start.add(seconds=span.seconds) if span.seconds else start
 
 
@@ -58,6 +58,8 @@ def day_of(instant: Instant, entered: Instant, zone: str) -> int:
 
 def thaw(due: Instant, start: Instant, frozen: Frozen) -> Instant:
     """`due` of a duration that began at `start`, later by as long as the clock stood in between."""
+    if not frozen:
+        return due
     for begin, end in frozen:
         if end > start and begin < due:
             due = due + (end - max(begin, start))
@@ -98,10 +100,9 @@ def _day_of_journey(spec: Moment, entered: Instant, zone: str, frozen: Frozen) -
     assert spec.day is not None
     local = entered.to_tz(zone)
     date, clock = local.date().add(days=spec.day), spec.at or local.time()
-    if clock == local.time():
-        due = _on(date, local, zone)
-    else:
-        due = resolve(date.at(clock), zone)
+    due = _on(date, local, zone) if clock == local.time() else resolve(date.at(clock), zone)
+    if not frozen:
+        return due
     stood = TimeDelta.ZERO
     for begin, end in frozen:
         if begin >= due:

@@ -80,10 +80,17 @@ def check_use(
     for name, place in places.items():
         if name not in tested:
             faults.add(
-                place, "untested", f"nothing proves the playbook `{name}`", f"write {name}.test.yaml beside it", "warning"
+                place,
+                "untested",
+                f"nothing proves the playbook `{name}`",
+                f"write {name}.test.yaml beside it",
+                "warning",
             )
     sent = {
-        (step.template, step.channel) for plan in plans.values() for step in plan.steps.values() if isinstance(step, Send)
+        (step.template, step.channel)
+        for plan in plans.values()
+        for step in plan.steps.values()
+        if isinstance(step, Send)
     }
     for key, info in templates.items():
         if key not in sent:

@@ -60,11 +60,15 @@ class Person:
         zone = self.attributes.get("time_zone")
         return zone if isinstance(zone, str) and is_zone(zone) else map.time_zone
 
+    def known(self, map: Map) -> dict[str, Any]:
+        """The attributes that have a value, declared defaults filled in."""
+        known = map.defaults()
+        known.update((name, value) for name, value in self.attributes.items() if value is not None)
+        return known
+
     def facts(self, map: Map, now: Instant, **more: Any) -> Facts:
         """What conditions may look at; `more` are the journey's own names."""
-        customer = map.defaults()
-        customer.update((name, value) for name, value in self.attributes.items() if value is not None)
-        return Facts(now, customer=customer, milestones=self.history, stage=self.stage, **more)
+        return Facts(now, customer=self.known(map), milestones=self.history, stage=self.stage, **more)
 
 
 @dataclass(slots=True)
@@ -295,11 +299,14 @@ class _Apply:
     # --- entries --------------------------------------------------------------------------------------------------
 
     def _entries(self) -> None:
+        enrols, milestones = self.event.kind == "enrol", self.done.milestones
+        if not enrols and not milestones:
+            return
         for plan in self.plans:
-            if self.event.kind == "enrol":
+            if enrols:
                 if plan.playbook == self.event.name:
                     self._enter(plan, per=None, reentry="never", event={})
-            elif plan.entry and plan.entry.milestone in self.done.milestones:
+            elif plan.entry and plan.entry.milestone in milestones:
                 self._consider(plan)
 
     def _consider(self, plan: Plan) -> None:

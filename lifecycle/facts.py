@@ -30,7 +30,7 @@ class Facts(NamedTuple):
 
     `customer` holds declared defaults already filled in. `event` is the milestone that entered (its properties, and
     `name`), `reached` the last one waited for. `messages` maps a step id to its state, such as `accepted`.
-    `now` dates `milestones.X.days_since`, in days of 24 hours. A tuple, because every decision of a simulation makes one.
+    `now` dates `milestones.X.days_since`, in days of 24 hours. A tuple: a simulation makes one for every decision.
     """
 
     now: Instant

@@ -35,8 +35,8 @@ class Call:
     """A call that can be accepted. `user` is the product's id of the customer, `id` that of the message, if it has one.
 
     For `track`, `name` is the event under the name that the product gives it, and `properties` are its own; for
-    `identify`, `name` is empty and `properties` are attributes under our names. `at` is None where the call does not say
-    when it happened.
+    `identify`, `name` is empty and `properties` are attributes under our names. `at` is None where the call does
+    not say when it happened.
     """
 
     user: str

@@ -16,7 +16,7 @@ from whenever import Instant
 from lifecycle import policies
 from lifecycle.answers import answer
 from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply
-from lifecycle.facts import Conditions, Facts
+from lifecycle.facts import NOTHING, Conditions, Facts
 from lifecycle.interpreter import Run, proceed
 from lifecycle.language.map import Map
 from lifecycle.language.template import Channel, TemplateInfo
@@ -129,6 +129,7 @@ class Life:
         self.queue: list[tuple[Event, int]] = []
         self.been: dict[str, set[str]] = {}
         self.not_entered: list[tuple[str, str]] = []
+        self._known: dict[str, Any] | None = None
 
     def run(self, happenings: Iterable[Happening], until: Instant) -> None:
         """Live through `happenings` (in order of time) and on until every timer up to `until` has fired."""
@@ -141,16 +142,18 @@ class Life:
 
     def _timers(self, limit: Instant, *, including: bool) -> None:
         while True:
-            first = None
+            first, due = None, None
             for journey in self.journeys:
-                if journey.due is not None and (first is None or journey.due < first.due):  # type: ignore[operator]
-                    first = journey
-            if first is None or first.due is None or first.due > limit or (first.due == limit and not including):
+                if journey.due is not None and (due is None or journey.due < due):
+                    first, due = journey, journey.due
+            if first is None or due is None or due > limit or (due == limit and not including):
                 return
             # A wait that was over while the journey was held is due in the past, and ends now.
-            self.now = max(self.now, first.due)
-            self._feed(first, TimerFired(first.due), self.now)
-            self._recorded(self.now)
+            if due > self.now:  # noqa: PLR1730 - a call of max() for every timer of every journey
+                self.now = due
+            self._feed(first, TimerFired(due), self.now)
+            if self.queue:
+                self._recorded(self.now)
 
     def _recorded(self, now: Instant) -> None:
         while self.queue:
@@ -200,6 +203,8 @@ class Life:
         open_journeys = [_as_open(journey) for journey in self.journeys if journey.open]
         done = apply(event, self.person, open_journeys, self.been, world.plans, world.map, world.conditions, now)
         self.person = done.person
+        if event.kind in ("set", "identify"):
+            self._known = None
         self.not_entered.extend(done.not_entered)
         self._wake(done, open_journeys, event, now)
         for entering in done.entered:
@@ -236,12 +241,16 @@ class Life:
             if not commands:
                 return
             wanted = commands[-1]
+            rests = isinstance(wanted, WaitUntil)
             # While it is held, effects go with the next command.
-            if len(commands) > 1 and not (run.state.effects and isinstance(wanted, WaitUntil)):
+            if len(commands) > 1 and not (rests and run.state.effects):
                 for effect in commands[:-1]:
                     self._effect(journey, effect, now)
+            if isinstance(wanted, WaitUntil):
+                journey.due = wanted.due
+                return
             work = self._perform(journey, wanted, now)
-        journey.due = wanted.due if isinstance(wanted, WaitUntil) else None
+        journey.due = None
 
     def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | None:
         if isinstance(command, Deliver):
@@ -257,7 +266,8 @@ class Life:
     def _refusal(self, journey: SimulatedJourney, command: Deliver, now: Instant) -> str | None:
         world, arm = self.world, journey.entering.arm
         template = world.templates[command.template, command.channel]
-        consent, address = True, True
+        consent: bool | None = True
+        address = True
         if world.strict_consent:
             consent = self.consent.get(template.topic or "")
             address = bool(self.person.attributes.get(_ADDRESS[command.channel]))
@@ -280,8 +290,11 @@ class Life:
             name, number = journey.state.reached
             event = self.events.get(number)
             reached = {**(event.properties if event else {}), "name": name}
-        return self.person.facts(
-            self.world.map, now, event=journey.entering.event, reached=reached, messages=journey.messages
+        person = self.person
+        if self._known is None:
+            self._known = person.known(self.world.map)
+        return Facts(
+            now, self._known, NOTHING, journey.entering.event, reached, person.history, journey.messages, person.stage
         )
 
     def _effect(self, journey: SimulatedJourney, command: Command, now: Instant) -> None:
@@ -289,6 +302,7 @@ class Life:
         if isinstance(command, SetAttributes):
             event = Event(number, "set", "", now, dict(command.values))
             self.person.attributes.update(command.values)
+            self._known = None
         elif isinstance(command, RecordMilestone):
             event = Event(number, "record", command.milestone, now)
         else:

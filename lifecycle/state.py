@@ -52,6 +52,7 @@ class Pause:
 class State:
     """All that a journey knows. Equal states behave equally for ever.
 
+    `latest` is the last instant at which something is known to have happened: an input's own time, or a due time.
     `n` counts inputs, `lines` counts trace lines; `seen` is the last inbox number that was applied. `firsts` holds the
     first of each interesting milestone since entry (its event and instant). `loops` holds the start and the iterations
     begun of each repeat that the journey is in. `effects` are steps passed whose effect nobody has carried out yet.
@@ -65,6 +66,7 @@ class State:
     clock: Instant
     phase: Phase = Phase.NEW
     step: StepId | None = None
+    latest: Instant | None = None
     came_due: Instant | None = None
     since: Instant | None = None
     due: Instant | None = None
@@ -98,6 +100,8 @@ class State:
     @property
     def frozen_since(self) -> Instant | None:
         """Since when the clock stands, or None."""
+        if not self.pauses:
+            return None
         return min((p.since for p in self.pauses if p.policy == "freeze"), default=None)
 
     def copy(self) -> State:

@@ -17,7 +17,7 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from whenever import Instant
 
-    from activities.contract import QUEUES, Begin, Delivery, Report, Standing, Work
+    from activities.contract import QUEUES, Act, Begin, Delivery, Report, Standing, Work
     from lifecycle.course import COURSE, Course
     from lifecycle.interpreter import pending, refusal
     from lifecycle.plan import unpack
@@ -39,6 +39,9 @@ RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
 )
 """A database that is away comes back: bookkeeping is tried until it does."""
+
+PATIENCE = timedelta(minutes=1)
+"""How long an attempt may take before its worker counts as dead."""
 
 
 @workflow.defn(name="Journey")
@@ -84,8 +87,9 @@ class JourneyWorkflow:
         self.arrived.extend(delivery.rows)
 
     @workflow.update(name="act")
-    async def act(self, command: ByPerson) -> Standing:
+    async def act(self, act: Act) -> Standing:
         """A person's command. The answer is for the caller to store: where the journey stands after it."""
+        command = act.command
         refused = refusal(self.course.state, command)
         if refused:
             return Standing(refused=refused)
@@ -152,7 +156,7 @@ class JourneyWorkflow:
             work,
             task_queue=queue,
             result_type=Report,
-            start_to_close_timeout=timedelta(minutes=1),
+            start_to_close_timeout=PATIENCE,
             retry_policy=RETRY,
             summary=summary,
         )

@@ -11,7 +11,8 @@ the result; others wait in `state.effects` for the next command, or for a `Note`
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from whenever import Instant
 
@@ -21,6 +22,7 @@ from lifecycle.interpreter.inputs import HANDLERS
 from lifecycle.interpreter.run import Run, moment_of
 from lifecycle.language.times import parse_span
 from lifecycle.state import (
+    LATE,
     TRANSITIONS,
     AssignTask,
     Command,
@@ -42,7 +44,6 @@ from lifecycle.state import (
     State,
     WaitUntil,
 )
-
 
 # Read at every step of every journey; a member of an Enum is slow to reach in Python 3.11.
 NEW, READY, WORKING, ENDED = Phase.NEW, Phase.READY, Phase.WORKING, Phase.ENDED
@@ -76,7 +77,7 @@ def proceed(run: Run, input: Input, now: Instant) -> tuple[Command, ...]:
     before = state.phase
     if before is ENDED and kind not in FROM_INBOX:
         return ()
-    run.now = now
+    run.now = _present(state, input, now)
     run.carries = carries = input.kind == "result" and input.what != "blocked"
     state.n += 1
     if before is not NEW or kind == "started":
@@ -97,6 +98,15 @@ def proceed(run: Run, input: Input, now: Instant) -> tuple[Command, ...]:
     return commands
 
 
+def _present(state: State, input: Input, now: Instant) -> Instant:
+    """The instant that the input came at: `now`, or the last one that is known exactly where that is hardly over."""
+    known = input.due if input.kind == "timer" else None if input.kind == "result" else input.at
+    latest = state.latest or state.entered
+    if known is not None and known > latest:
+        latest = state.latest = known
+    return latest if now is latest or now - latest <= LATE else now
+
+
 def pending(plan: p.Plan, state: State) -> Command:
     """The one command that a state wants carried out now, effects apart."""
     phase = state.phase
@@ -110,15 +120,20 @@ def pending(plan: p.Plan, state: State) -> Command:
     if isinstance(step, p.Send):
         return Deliver(state.step, state.occurrences[state.step], step.template, step.channel, state.expires)
     if isinstance(step, p.Branch):
-        return Decide(state.step, "branch")
+        return _decide(state.step, "branch")
     if isinstance(step, p.Task):
         due = calendar.add(state.clock, parse_span(step.due), state.zone) if step.due else None
         return AssignTask(state.step, state.occurrences[state.step], step.title, step.assign, due)
     if isinstance(step, p.Wait) and step.until and moment_of(step).attribute:
-        return Decide(state.step, "date")
+        return _decide(state.step, "date")
     if isinstance(step, p.WaitFor) and step.since == "ever":
-        return Decide(state.step, "ever")
+        return _decide(state.step, "ever")
     return Note()
+
+
+@lru_cache(maxsize=4096)
+def _decide(step_id: p.StepId, question: Literal["branch", "date", "ever"]) -> Decide:
+    return Decide(step_id, question)
 
 
 def effects(plan: p.Plan, state: State) -> tuple[Effect, ...]:

@@ -28,7 +28,7 @@ DAYS = 40
 
 
 @lru_cache(maxsize=1)
-def test_project() -> Project:
+def small_project() -> Project:
     found = load(Path(__file__).parent.parent / "project")
     assert not found.faults.errors, [str(fault) for fault in found.faults]
     return found
@@ -36,7 +36,7 @@ def test_project() -> Project:
 
 def compiled(authored: dict[str, Any]) -> Plan:
     """The plan of a playbook given as data; fails where it has mistakes."""
-    project, faults = test_project(), Faults()
+    project, faults = small_project(), Faults()
     assert project.map is not None
     playbook = Playbook.model_validate(authored)
     plan = compile_playbook(playbook, project.map, project.templates.infos, ["random"], project.conditions, faults)
@@ -45,7 +45,7 @@ def compiled(authored: dict[str, Any]) -> Plan:
 
 
 def world(plan: Plan) -> World:
-    project = test_project()
+    project = small_project()
     assert project.map is not None
     return World(project.map, [plan], project.templates.infos, project.conditions)
 
