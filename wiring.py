@@ -15,6 +15,7 @@ from whenever import Instant
 from activities.contract import JOURNEYS, QUEUES
 from activities.journey import JourneyActivities, Tools
 from intake.apply import Applier
+from lifecycle.language.map import is_zone
 from messaging.render import Renderer
 from project import Project
 from store import playbooks
@@ -84,6 +85,8 @@ def publish(session: Session, project: Project, now: Instant, *, holdouts: bool 
 
 def runner() -> SandboxedWorkflowRunner:
     """How workflows run, here and in replay."""
+    # The time library looks in the environment for its zone files at first use, which must not be within a workflow.
+    is_zone("UTC")
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )

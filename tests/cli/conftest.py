@@ -1,0 +1,47 @@
+"""The command line in this process, for a small project of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from cli.main import run
+from tests.intake.house import write_project
+
+PLAYBOOKS = {
+    "welcome": "entry: {milestone: purchase, if: event.revenue > 0}\nexit: [omega]\n"
+    "steps: [{wait_for: {milestone: beta}, timeout: 9 days}]\n"
+}
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.out)
+
+
+Milepost = Callable[..., Answer]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("MILEPOST_DATABASE_URL", raising=False)
+    monkeypatch.delenv("MILEPOST_TEMPORAL_ADDRESS", raising=False)
+    return write_project(tmp_path / "house", PLAYBOOKS)
+
+
+@pytest.fixture
+def milepost(project: Path, capsys: pytest.CaptureFixture[str]) -> Milepost:
+    def call(*arguments: str | Path) -> Answer:
+        code = run([*map(str, arguments), "--project", str(project)])
+        return Answer(code, *capsys.readouterr())
+
+    return call

@@ -1,0 +1,165 @@
+"""Reads a page of the documentation and does what it says, in a fresh clone: files are written, commands are run.
+
+What counts in a page:
+
+- a fenced block `sh` holds commands, one a line;
+- a fenced block `console` holds commands after `$ `, each followed by lines that its output must contain. A line that
+  is only `...` stands for any lines; what changes from run to run (times, ids) is not compared;
+- a fenced block after a line that ends with "`PATH`:" and begins with "Create" or "Save" is that file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 15.0
+
+_FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+_FILE = re.compile(r"^(?:Create|Save)\b.*`(?P<path>[^`\s]+)`:$")
+_CHANGING = re.compile(
+    r"\b[0-9a-f]{16,}\b|\bcli-#|\d{4}-\d\d-\d\d|\b\d\d:\d\d\b|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) +\d+ \w{3}(?: \d{4})?|127\.0\.0\.1:\d+"
+    r"|\d+(?:\.\d+)? s\b|/\S+"
+)
+
+
+@dataclass(slots=True)
+class Command:
+    """One command of a page: its line there, what is typed, and the lines of output that the page shows."""
+
+    line: int
+    typed: str
+    shows: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    line: int
+    path: str
+    content: str
+
+
+def steps(page: Path) -> Iterator[Command | File]:
+    """What a page asks for, in its order."""
+    text = page.read_text("utf-8")
+    for fence in _FENCE.finditer(text):
+        line = text.count("\n", 0, fence.start()) + 2
+        before = text[: fence.start()].rstrip().rpartition("\n")[2]
+        named = _FILE.match(before)
+        if named:
+            yield File(line, named["path"], fence["body"])
+        elif fence["kind"] == "sh":
+            for offset, typed in enumerate(fence["body"].splitlines()):
+                if typed.strip() and not typed.startswith("#"):
+                    yield Command(line + offset, typed.partition("  #")[0].strip())
+        elif fence["kind"] == "console":
+            yield from _console(fence["body"], line)
+
+
+def _console(body: str, line: int) -> Iterator[Command]:
+    command: Command | None = None
+    for offset, text in enumerate(body.splitlines()):
+        if text.startswith("$ "):
+            if command:
+                yield command
+            command = Command(line + offset, text[2:])
+        elif command:
+            command.shows.append(text)
+    if command:
+        yield command
+
+
+def missing(shows: list[str], output: str) -> str | None:
+    """The first line that should be in the output, after the one before it, and is not."""
+    lines = iter(_plain(output).splitlines())
+    for shown in shows:
+        wanted = _plain(shown)
+        if wanted.strip() in ("", "..."):
+            continue
+        if not any(wanted == line for line in lines):
+            return shown
+    return None
+
+
+def _plain(text: str) -> str:
+    return "\n".join(re.sub(r"\s+", " ", _CHANGING.sub("#", line)).strip() for line in text.splitlines())
+
+
+class Reader:
+    """Does what pages say in a clone of its own. `milepost` is this Python's; what runs on is stopped at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clone = folder / "milepost"
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(self.clone)], check=True)
+        bin_ = folder / "bin"
+        bin_.mkdir()
+        script = bin_ / "milepost"
+        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m cli.main "$@"\n')
+        script.chmod(0o755)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MILEPOST_")}
+        self.environment = {**kept, "PATH": f"{bin_}:{kept['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+        self.running: subprocess.Popen[str] | None = None
+
+    def do(self, step: Command | File) -> str | None:
+        """Do one thing that a page asks for; what is wrong with it, or None."""
+        if isinstance(step, File):
+            path = self.clone / step.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(step.content, "utf-8")
+            return None
+        words = shlex.split(step.typed)
+        if words[0] == "make":
+            return None if words[1] in targets() else f"the Makefile has no target {words[1]}"
+        if words[0] in ("git", "cd", ".") or step.typed == "source .venv/bin/activate":
+            return None
+        if words[:2] in (["milepost", "dev"], ["milepost", "worker"]):
+            return self._start(words, step.shows)
+        return self._run(step)
+
+    def _run(self, step: Command) -> str | None:
+        # What the worker does takes a moment; a command that only looks may look again.
+        looks = bool(re.match(r"milepost (customer|journey) show", step.typed))
+        until = time.monotonic() + (PATIENCE if looks else 0)
+        while True:
+            done = subprocess.run(
+                ["sh", "-c", step.typed], cwd=self.clone, env=self.environment, capture_output=True, text=True, check=False
+            )
+            wanted = missing(step.shows, done.stdout + done.stderr)
+            fails = any(line.startswith("exit status ") for line in step.shows)
+            if wanted is not None and wanted.startswith("exit status "):
+                wanted = None if wanted == f"exit status {done.returncode}" else wanted
+            if wanted is None and (fails or done.returncode == 0):
+                return None
+            if time.monotonic() > until:
+                return f"status {done.returncode}, misses {wanted!r} in:\n{done.stdout}{done.stderr}"
+            time.sleep(0.3)
+
+    def _start(self, words: list[str], shows: list[str]) -> str | None:
+        self.stop()
+        self.running = subprocess.Popen(
+            words, cwd=self.clone, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert self.running.stdout
+        first = self.running.stdout.readline()
+        return None if first and missing(shows[:1], first) is None else f"it said first: {first!r}"
+
+    def stop(self) -> None:
+        """End what runs on."""
+        if self.running is None:
+            return
+        self.running.send_signal(signal.SIGINT)
+        self.running.communicate(timeout=20)
+        self.running = None
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))

@@ -1,0 +1,69 @@
+"""Records histories of real runs into this folder: `python -m tests.replay.record`.
+
+Run it when the workflow learns something new, and keep the old files: a change to the interpreter has to replay every
+history that was ever recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from embedded import TemporalServer
+from lifecycle.simulator import Happening
+from project import load
+from rehearsal import Rehearsal, rehearse
+from tests.lifecycle.strategies import START, compiled, small_project
+from tests.temporal.test_agreement import ATTRIBUTES, END, drawn
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parent.parent
+SEEDS = (1000, 1005, 1008, 1012, 1020)
+"""Random lives with pauses of both policies, skips, exits, repeats and effects; long ones continue as new."""
+
+
+async def save(rehearsal: Rehearsal, playbooks: Iterable[str]) -> None:
+    """Write the history of every run of the journeys through these playbooks."""
+    client = rehearsal.engine.client
+    await asyncio.sleep(1)  # Temporal lists what has ended a moment later
+    runs: Counter[str] = Counter()
+    async for run in client.list_workflows():
+        playbook = run.id.partition(".")[0]
+        if playbook in playbooks:
+            runs[playbook] += 1
+            history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+            (FOLDER / f"{playbook}-{runs[playbook]}.json").write_text(history.to_json(), "utf-8")
+
+
+async def main() -> None:
+    async with TemporalServer(skipping=True, config=("limit.historyCount.suggestContinueAsNew=60",)) as server:
+        with tempfile.TemporaryDirectory() as folder:
+            plans = {plan.playbook: plan for plan in (compiled(drawn(seed)[0]) for seed in SEEDS)}
+            project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
+            async with rehearse(project, Path(folder), server=server) as rehearsal:
+                for seed in SEEDS:
+                    await rehearsal.add_customer(f"cus_{seed}", ATTRIBUTES, None, ["news"], START)
+                    await rehearsal.live(f"cus_{seed}", drawn(seed)[1], END)
+                await save(rehearsal, plans)
+        with tempfile.TemporaryDirectory() as folder:
+            project = load(ROOT)
+            assert project.map is not None
+            async with rehearse(project, Path(folder), server=server) as rehearsal:
+                await rehearsal.add_customer("cus_ada", ATTRIBUTES, None, list(project.map.topics), START)
+                happenings = [
+                    Happening(START, "milestone", "purchase", {"revenue": 49}),
+                    Happening(START.add(hours=72), "milestone", "first_use"),
+                    Happening(START.add(hours=30 * 24), "milestone", "purchase", {"revenue": 20}),
+                ]
+                await rehearsal.live("cus_ada", happenings, END)
+                await save(rehearsal, project.plans)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,62 @@
+"""A worker to be killed: a process that has everything imported and forks a worker at each line that it reads.
+
+    python -m tests.temporal.crashing_worker DATABASE_URL TEMPORAL_ADDRESS LOG
+
+Each worker appends to LOG when an attempt to deliver begins and when it ends, so that a kill in between can be counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+from datetime import timedelta
+
+import wiring
+import workflows.journey
+from activities.contract import Report, Work
+from activities.journey import JourneyActivities
+from store.database import Database
+from tests.lifecycle.strategies import small_project
+from worker import running
+
+# A dead worker is to be noticed within the test's time; the module is shared with the sandbox so that workflows see it.
+workflows.journey.PATIENCE = timedelta(seconds=4)
+wiring.PASSED_THROUGH = (*wiring.PASSED_THROUGH, "workflows", "activities")
+
+
+def main(url: str, address: str, log: str) -> None:
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            asyncio.run(work(url, address, log))
+            os._exit(0)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+
+
+async def work(url: str, address: str, log: str) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    deliver = JourneyActivities.deliver
+
+    async def watched(self: JourneyActivities, work: Work) -> Report:
+        name = f"{os.getpid()} {work.journey} {work.state['step']}"
+        os.write(descriptor, f"begin {name}\n".encode())
+        # Time to die in, before and after the transaction.
+        await asyncio.sleep(random.uniform(0, 0.05))
+        report = await deliver(self, work)
+        await asyncio.sleep(random.uniform(0, 0.05))
+        os.write(descriptor, f"end {name}\n".encode())
+        return report
+
+    watched.__temporal_activity_definition = deliver.__temporal_activity_definition  # type: ignore[attr-defined]
+    JourneyActivities.deliver = watched  # type: ignore[method-assign]
+    database = Database(url)
+    engine = wiring.engine(small_project(), database, await wiring.connect(address), "https://example.com")
+    async with running(engine):
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

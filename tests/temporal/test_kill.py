@@ -1,0 +1,146 @@
+"""Kill -9 is a test case: two hundred journeys while their worker is killed twenty times."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from whenever import Instant
+
+import wiring
+from embedded import TemporalServer
+from store import events
+from store.database import Database
+from store.migrate import upgrade
+from store.tables import Consent, Customer, Journey, Message, table_of
+from tests.lifecycle.strategies import compiled, small_project
+
+JOURNEYS = 200
+KILLS = 20
+DURING_DELIVER = 10
+SEED = int(os.environ.get("MILEPOST_TEST_SEED", "7"))
+PLAYBOOK = {
+    "playbook": "random", "stage": "stranger", "entry": {"milestone": "purchase"},
+    "steps": [
+        {"send": "mail/receipt"},
+        {"wait": "1 seconds"},
+        {"send": "mail/one"},
+        {"wait_for": "beta", "timeout": "3 seconds", "timed_out": [{"send": "text/one"}], "reached": [{"send": "mail/two"}]},
+        {"record": "gamma"},
+        {"send": "mail/two", "id": "last"},
+    ],
+}  # fmt: skip
+EXPECTED = 4 * JOURNEYS
+
+
+class Killer:
+    """Starts a worker and kills it, again and again; `log` tells what it was doing."""
+
+    def __init__(self, url: str, address: str, log: Path) -> None:
+        arguments = [sys.executable, "-m", "tests.temporal.crashing_worker", url, address, str(log)]
+        self.log, self.random = log, random.Random(SEED)
+        self.nursery = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.worker = 0
+        self.kills = self.during_deliver = 0
+
+    def start(self) -> None:
+        assert self.nursery.stdin and self.nursery.stdout
+        self.nursery.stdin.write("go\n")
+        self.nursery.stdin.flush()
+        self.worker = int(self.nursery.stdout.readline())
+
+    def kill(self) -> None:
+        os.kill(self.worker, signal.SIGKILL)
+        self.kills += 1
+        self.during_deliver += self._delivering() > 0
+
+    def _delivering(self) -> int:
+        """How many deliveries the present worker had begun and not ended."""
+        mine = [line.split() for line in self.log.read_text().splitlines() if line.split()[1] == str(self.worker)]
+        count = Counter((journey, step) for what, _, journey, step in mine if what == "begin")
+        count.subtract((journey, step) for what, _, journey, step in mine if what == "end")
+        return sum(count.values())
+
+    def run(self) -> None:
+        """Let workers deliver a little, and kill each, mostly while it does."""
+        while self.kills < KILLS or self.during_deliver < DURING_DELIVER:
+            assert self.kills < 3 * KILLS, "the worker is hardly ever delivering"
+            self.start()
+            patience = time.monotonic() + self.random.uniform(0.5, 1.5)
+            while time.monotonic() < patience or (self.log.exists() and not self._delivering() and time.monotonic() < patience + 2):
+                time.sleep(0.01)
+            self.kill()
+        self.start()
+
+    def stop(self) -> None:
+        os.kill(self.worker, signal.SIGKILL)
+        self.nursery.kill()
+        self.nursery.communicate()
+
+
+def prepare(session: Session, now: Instant) -> None:
+    plan = compiled(PLAYBOOK)
+    wiring.publish(session, replace(small_project(), plans={"random": plan}, sources={"random": ""}), now)
+    for number in range(JOURNEYS):
+        customer = f"cus_{number}"
+        own = {"email": f"{customer}@example.com", "phone": "+33612345678"}
+        session.add(Customer(id=customer, user_id=customer, created_at=now, updated_at=now, **own))
+        session.flush()
+        session.add(Consent(customer_id=customer, topic="news", granted=True, source="test", at=now))
+    session.flush()
+    accept(session, "purchase", range(JOURNEYS), now)
+
+
+def accept(session: Session, name: str, numbers: range, now: Instant) -> None:
+    arrivals = [
+        events.Arrival("test", f"{name}-{number}", f"cus_{number}", "track", now, now, name, {"revenue": 5.0})
+        for number in numbers
+    ]
+    events.accept(session, arrivals)
+
+
+def open_journeys(session: Session) -> int:
+    journey = table_of(Journey)
+    return JOURNEYS - (session.scalar(select(func.count()).where(journey.c.status == "ended")) or 0)
+
+
+def sent(session: Session) -> Counter[tuple[str, str, str]]:
+    message = table_of(Message)
+    rows = session.execute(select(message.c.journey_id, message.c.step, message.c.occurrence, message.c.state))
+    return Counter((row.journey_id, row.step, row.occurrence) for row in rows if row.state == "accepted")
+
+
+async def test_every_message_goes_once_though_the_worker_is_killed_twenty_times(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'kill.db'}"
+    upgrade(url)
+    database = Database(url)
+    async with TemporalServer(tmp_path / "temporal.db") as server:
+        killer = Killer(url, server.address, tmp_path / "deliveries.log")
+        try:
+            await database.write(lambda session: prepare(session, Instant.now()))
+            killing = asyncio.create_task(asyncio.to_thread(killer.run))
+            await asyncio.sleep(6)
+            await database.write(lambda session: accept(session, "beta", range(0, JOURNEYS, 2), Instant.now()))
+            await killing
+            deadline = time.monotonic() + 90
+            while await database.read(open_journeys) and time.monotonic() < deadline:
+                await asyncio.sleep(0.2)
+            left, found = await database.read(open_journeys), await database.read(sent)
+        finally:
+            killer.stop()
+            database.close()
+    print(f"seed {SEED}: {killer.kills} kills, {killer.during_deliver} of them while deliver ran; {len(found)} messages")
+    assert left == 0
+    assert killer.kills >= KILLS and killer.during_deliver >= DURING_DELIVER
+    assert [message for message, times in found.items() if times > 1] == []
+    assert len(found) == EXPECTED
