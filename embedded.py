@@ -68,10 +68,14 @@ class TemporalServer:
             except (OSError, Unreachable) as error:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.stop()
-                    raise Unreachable(f"Temporal's server did not start on port {self.port}; is the port free?") from error
+                    raise Unreachable(
+                        f"Temporal's server did not start on port {self.port}; is the port free?"
+                    ) from error
                 await asyncio.sleep(0.02)
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         await asyncio.to_thread(self.stop)
 
     def stop(self) -> None:

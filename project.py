@@ -149,7 +149,9 @@ def _read(root: Path, path: Path, model: type[M], faults: Faults) -> M | None:
         return None
     if len(content) > MAX_BYTES:
         size = path.stat().st_size / 1_000_000
-        faults.add(Place(file), "too-large", f"this file has {size:.1f} MB; at most {MAX_BYTES // 1_000_000} MB is read")
+        faults.add(
+            Place(file), "too-large", f"this file has {size:.1f} MB; at most {MAX_BYTES // 1_000_000} MB is read"
+        )
         return None
     source = read(file, content, faults)
     return validate(model, source, faults) if source else None
@@ -166,5 +168,7 @@ def _named_right(
         faults.add(playbook.place("playbook"), "file-name", f"the playbook `{name}` belongs in a file {name}.yaml")
     if path.parent.name not in ("playbooks", playbook.stage):
         hint = f"move it to playbooks/{playbook.stage}/"
-        faults.add(playbook.place("stage"), "folder", f"`{name}` is of stage `{playbook.stage}`, and in another folder", hint)
+        faults.add(
+            playbook.place("stage"), "folder", f"`{name}` is of stage `{playbook.stage}`, and in another folder", hint
+        )
     return True

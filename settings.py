@@ -34,5 +34,7 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"MILEPOST_{str(e['loc'][0]).upper()}: {e['msg'].lower()}" for e in error.errors() if e["loc"])
+        wrong = "; ".join(
+            f"MILEPOST_{str(e['loc'][0]).upper()}: {e['msg'].lower()}" for e in error.errors() if e["loc"]
+        )
         raise BadSettings(f"settings are wrong: {wrong}") from None

@@ -23,7 +23,15 @@ from store.database import Database
 from store.tables import PlaybookVersion
 from workflows.journey import JourneyWorkflow
 
-PASSED_THROUGH = ("lifecycle", "activities.contract", "whenever", "pydantic", "pydantic_core", "annotated_types", "yaml")
+PASSED_THROUGH = (
+    "lifecycle",
+    "activities.contract",
+    "whenever",
+    "pydantic",
+    "pydantic_core",
+    "annotated_types",
+    "yaml",
+)
 """Modules that workflows share with the rest of the process: pure, and too large to import anew for each run."""
 
 
@@ -52,9 +60,7 @@ async def connect(address: str, namespace: str = "default") -> Client:
         ) from error
 
 
-def engine(
-    project: Project, database: Database, client: Client, public_url: str, *, simulated: bool = False
-) -> Engine:
+def engine(project: Project, database: Database, client: Client, public_url: str, *, simulated: bool = False) -> Engine:
     """Put an engine together for a project that has no mistakes."""
     assert project.map is not None
     renderer = Renderer(project.templates, project.map.language)
@@ -87,9 +93,7 @@ def runner() -> SandboxedWorkflowRunner:
     """How workflows run, here and in replay."""
     # The time library looks in the environment for its zone files at first use, which must not be within a workflow.
     is_zone("UTC")
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    )
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
 def workers(engine: Engine) -> Sequence[Worker]:
@@ -104,7 +108,5 @@ def workers(engine: Engine) -> Sequence[Worker]:
         workflow_runner=runner(),
         max_cached_workflows=2000,
     )
-    channels = [
-        Worker(engine.client, task_queue=queue, activities=[activities.deliver]) for queue in QUEUES.values()
-    ]
+    channels = [Worker(engine.client, task_queue=queue, activities=[activities.deliver]) for queue in QUEUES.values()]
     return [main, *channels]

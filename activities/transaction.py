@@ -54,9 +54,7 @@ class Context:
     now: Instant
 
 
-def perform(
-    session: Session, work: Work, plan: Plan, now: Instant, do: Callable[[Context], Result | None]
-) -> Report:
+def perform(session: Session, work: Work, plan: Plan, now: Instant, do: Callable[[Context], Result | None]) -> Report:
     """Run one activity's transaction. `do` does what `work.state` wants and answers with its result."""
     state = STATE.validate_python(work.state)
     customer = customers.lock(session, state.customer)
@@ -149,9 +147,7 @@ def _carry_out(context: Context, commands: Iterable[Command]) -> None:
         events.accept(context.session, arrivals)
 
 
-def _store(
-    session: Session, journey: Journey, course: Course, lines: list[Line], plan: Plan, now: Instant
-) -> bool:
+def _store(session: Session, journey: Journey, course: Course, lines: list[Line], plan: Plan, now: Instant) -> bool:
     """Store the next state and the timeline; True where the journey is over and its row is closed."""
     state = course.state
     traces.add(session, [trace_of(journey.id, line) for line in lines])

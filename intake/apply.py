@@ -57,7 +57,7 @@ class Applier:
                 raise
             except Exception as error:  # whatever it is, the others must not wait for it
                 reason = type(error).__name__
-                log.warning("event.failed", event=event.id, attempt=event.attempts + 1, because=reason, exc_info=True)
+                log.warning("event.failed", number=event.id, attempt=event.attempts + 1, because=reason, exc_info=True)
                 if event.attempts + 1 >= ATTEMPTS:
                     events.set_aside(session, event.id, reason)
                 else:

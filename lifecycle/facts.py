@@ -7,13 +7,12 @@ conditions and templates alone. A value that is not known is absent, never None:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from whenever import Instant
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +24,22 @@ class Milestones:
     last: Instant | None = None
 
 
-class Facts(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Facts:
     """The names of the playbook language: customer, account, event, reached, milestones, messages, stage, health.
 
     `customer` holds declared defaults already filled in. `event` is the milestone that entered (its properties, and
     `name`), `reached` the last one waited for. `messages` maps a step id to its state, such as `accepted`.
-    `now` dates `milestones.X.days_since`, in days of 24 hours. A tuple: a simulation makes one for every decision.
+    `now` dates `milestones.X.days_since`, in days of 24 hours.
     """
 
     now: Instant
-    customer: Mapping[str, Any] = NOTHING
-    account: Mapping[str, Any] = NOTHING
-    event: Mapping[str, Any] = NOTHING
+    customer: Mapping[str, Any] = field(default_factory=dict)
+    account: Mapping[str, Any] = field(default_factory=dict)
+    event: Mapping[str, Any] = field(default_factory=dict)
     reached: Mapping[str, Any] | None = None
-    milestones: Mapping[str, Milestones] = NOTHING
-    messages: Mapping[str, str] = NOTHING
+    milestones: Mapping[str, Milestones] = field(default_factory=dict)
+    messages: Mapping[str, str] = field(default_factory=dict)
     stage: str | None = None
     health: float | None = None
 

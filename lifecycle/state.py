@@ -39,6 +39,10 @@ class Phase(str, Enum):
     __hash__ = str.__hash__
 
 
+# For the interpreter, which asks for phases all the time: a member is ten times as quick to reach by a name of its own.
+NEW, READY, WORKING, WAITING, LISTENING, DEFERRED, ENDED = Phase
+
+
 @dataclass(slots=True)
 class Pause:
     """A pause that lies on the journey. `id` names it, so that pauses stack and each is lifted by itself."""

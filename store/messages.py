@@ -108,16 +108,13 @@ def latest_journey(session: Session, customer_id: str, step: str | None) -> str 
     )
 
 
-def summaries(session: Session, customer_id: str) -> list[Row[tuple[str, str, str, str, Instant, Instant | None]]]:
-    """Every message of a customer as id, state, template, channel, due_at and accepted_at, in the order due."""
-    message = _message.c
-    return list(
-        session.execute(
-            select(message.id, message.state, message.template, message.channel, message.due_at, message.accepted_at)
-            .where(message.customer_id == customer_id)
-            .order_by(message.due_at, message.id)
-        )
-    )
+def summaries(
+    session: Session, customer_id: str
+) -> list[Row[tuple[str, str, str, str, Instant, Instant | None, str | None]]]:
+    """Every message of a customer, in the order due: id, state, template, channel, due_at, accepted_at, reason."""
+    one = _message.c
+    wanted = select(one.id, one.state, one.template, one.channel, one.due_at, one.accepted_at, one.reason)
+    return list(session.execute(wanted.where(one.customer_id == customer_id).order_by(one.due_at, one.id)))
 
 
 def states_by_step(session: Session, journey_id: str) -> dict[str, str]:

@@ -22,8 +22,12 @@ from lifecycle.interpreter.inputs import HANDLERS
 from lifecycle.interpreter.run import Run, moment_of
 from lifecycle.language.times import parse_span
 from lifecycle.state import (
+    ENDED,
     LATE,
+    NEW,
+    READY,
     TRANSITIONS,
+    WORKING,
     AssignTask,
     Command,
     Decide,
@@ -36,7 +40,6 @@ from lifecycle.state import (
     Line,
     Note,
     Paused,
-    Phase,
     RecordMilestone,
     Resumed,
     SetAttributes,
@@ -44,9 +47,6 @@ from lifecycle.state import (
     State,
     WaitUntil,
 )
-
-# Read at every step of every journey; a member of an Enum is slow to reach in Python 3.11.
-NEW, READY, WORKING, ENDED = Phase.NEW, Phase.READY, Phase.WORKING, Phase.ENDED
 
 FROM_INBOX = frozenset({"milestone", "attribute", "goal", "exit"})
 """The kinds of `FromInbox`: what still counts for a journey that has ended."""
@@ -154,13 +154,13 @@ def effects(plan: p.Plan, state: State) -> tuple[Effect, ...]:
 
 def refusal(state: State, input: Input) -> str | None:
     """Why a command of a person makes no sense for a journey in this state, in a sentence; None where it does."""
-    if state.phase is Phase.ENDED:
+    if state.phase is ENDED:
         return f"the journey has already ended ({state.reason or state.outcome})"
     if isinstance(input, Resumed) and not any(pause.id == input.id for pause in state.pauses):
         return "the journey is not paused"
     if isinstance(input, Paused) and any(pause.id == input.id for pause in state.pauses):
         return "the journey is already paused"
-    if isinstance(input, Skipped) and input.what == "wait" and state.phase in (Phase.READY, Phase.WORKING):
+    if isinstance(input, Skipped) and input.what == "wait" and state.phase in (READY, WORKING):
         return "the journey is not waiting for anything that could be skipped"
     return None
 

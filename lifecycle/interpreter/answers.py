@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lifecycle import plan as p
 from lifecycle.interpreter.run import Run
 from lifecycle.interpreter.steps import hear, listen
-from lifecycle.state import UNKNOWN_RETRIES, Phase, Result
+from lifecycle.state import DEFERRED, READY, UNKNOWN_RETRIES, WAITING, Result
 
 
 def _answered_send(run: Run, step_id: str, step: p.Send, result: Result) -> None:
@@ -24,7 +24,7 @@ def _answered_send(run: Run, step_id: str, step: p.Send, result: Result) -> None
     else:
         until = result.until or state.clock + UNKNOWN_RETRIES[state.tries]
         state.tries += result.what == "unknown"
-        run.rest(Phase.DEFERRED, until)
+        run.rest(DEFERRED, until)
         run.line("deferred", step_id, step.channel, step.template, until.format_iso(), result.reason or result.what)
 
 
@@ -49,20 +49,20 @@ def _answered_task(run: Run, step_id: str, step: p.Task, result: Result) -> None
 def _answered_wait(run: Run, step_id: str, step: p.Wait, result: Result) -> None:
     state = run.state
     if result.what != "resolved":  # a note: the effects are done, now wait
-        state.phase = Phase.READY
+        state.phase = READY
         return
     state.read_at = result.read_at
     if result.until is None or result.until <= state.clock:
         run.line("branch", step_id, to="passed", reason=_missing(result))
         run.goto(step.passed)
     else:
-        run.rest(Phase.WAITING, result.until)
+        run.rest(WAITING, result.until)
         run.line("waiting", step_id, to=result.until.format_iso())
 
 
 def _answered_wait_for(run: Run, step_id: str, step: p.WaitFor, result: Result) -> None:
     if result.what != "resolved":
-        run.state.phase = Phase.READY
+        run.state.phase = READY
     elif result.event:
         hear(run, step_id, step, *result.event)
     else:
@@ -70,7 +70,7 @@ def _answered_wait_for(run: Run, step_id: str, step: p.WaitFor, result: Result) 
 
 
 def _answered_repeat(run: Run, step_id: str, step: p.Repeat, result: Result) -> None:
-    run.state.phase = Phase.READY
+    run.state.phase = READY
 
 
 ANSWERS: dict[str, Callable[..., None]] = {

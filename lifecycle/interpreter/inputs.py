@@ -11,12 +11,17 @@ from lifecycle.interpreter.answers import ANSWERS
 from lifecycle.interpreter.run import Run, moment_of
 from lifecycle.interpreter.steps import due_of, go, hear, iterate, leave_loop, loop_left, slot_due
 from lifecycle.state import (
+    DEFERRED,
+    ENDED,
+    LISTENING,
+    READY,
+    WAITING,
+    WORKING,
     AttributeChanged,
     Exited,
     GoalReached,
     Pause,
     Paused,
-    Phase,
     Reached,
     Result,
     Resumed,
@@ -25,26 +30,26 @@ from lifecycle.state import (
     TimerFired,
 )
 
-AT_REST = frozenset({Phase.WAITING, Phase.LISTENING, Phase.DEFERRED, Phase.READY})
+AT_REST = frozenset({WAITING, LISTENING, DEFERRED, READY})
 
 
 def _on_started(run: Run, input: Started) -> None:
     run.state.clock = run.state.entered = run.state.came_due = input.at
-    run.state.phase, run.state.step = Phase.READY, run.plan.first
+    run.state.phase, run.state.step = READY, run.plan.first
     run.line("entered")
     go(run)
 
 
 def _on_timer(run: Run, input: TimerFired) -> None:
     state = run.state
-    if state.phase not in (Phase.WAITING, Phase.LISTENING, Phase.DEFERRED) or input.due != state.due:
+    if state.phase not in (WAITING, LISTENING, DEFERRED) or input.due != state.due:
         return
     if state.frozen_since is not None and state.frozen_since < input.due:
         return
     assert state.step is not None
     run.clock(input.due)
-    if state.phase is Phase.DEFERRED:
-        state.again, state.phase, state.due = True, Phase.READY, None
+    if state.phase is DEFERRED:
+        state.again, state.phase, state.due = True, READY, None
     else:
         _wait_over(run, state.step)
     go(run)
@@ -74,7 +79,7 @@ def _on_reached(run: Run, input: Reached) -> None:
     if state.phase not in AT_REST:  # a command is out: its result will find the milestone among the firsts
         return
     assert state.step is not None
-    if state.phase is Phase.LISTENING:
+    if state.phase is LISTENING:
         step = run.plan.steps[state.step]
         heard = next((k for k in keys if isinstance(step, p.WaitFor) and k in step.keys), None)
         if heard and isinstance(step, p.WaitFor):
@@ -84,7 +89,7 @@ def _on_reached(run: Run, input: Reached) -> None:
             return
     if state.loops and (left := loop_left(run)) is not None:
         run.clock(input.at)
-        if state.phase is Phase.DEFERRED:
+        if state.phase is DEFERRED:
             _refuse(run, f"{key} happened")
         leave_loop(run, left)
         go(run)
@@ -93,19 +98,19 @@ def _on_reached(run: Run, input: Reached) -> None:
 def _on_attribute(run: Run, input: AttributeChanged) -> None:
     """A date that a wait depends on has moved: decide again, unless the answer already knew."""
     state = run.state
-    if state.phase is not Phase.WAITING or input.number <= state.read_at:
+    if state.phase is not WAITING or input.number <= state.read_at:
         return
     step = run.plan.steps[state.step or ""]
     if isinstance(step, p.Wait) and step.until and moment_of(step).attribute == input.name:
         run.clock(input.at)
-        state.phase, state.due = Phase.READY, None
+        state.phase, state.due = READY, None
         go(run)
 
 
 def _on_goal(run: Run, input: GoalReached) -> None:
     if run.state.phase in AT_REST:
         run.clock(input.at)
-    if run.state.phase is not Phase.ENDED:
+    if run.state.phase is not ENDED:
         run.line("goal", to=input.name)
 
 
@@ -114,9 +119,9 @@ def _on_exit(run: Run, input: Exited) -> None:
 
     An exit that was stamped before the end of the journey was stored is the truth about how it ended.
     """
-    if run.state.phase is Phase.ENDED and run.state.outcome != "finished":
+    if run.state.phase is ENDED and run.state.outcome != "finished":
         return
-    if run.state.phase is Phase.WORKING:
+    if run.state.phase is WORKING:
         run.state.leaving = (input.outcome, input.reason)
         return
     run.clock(input.at)
@@ -152,11 +157,11 @@ def _on_resumed(run: Run, input: Resumed) -> None:
 def _go_on(run: Run, at: Instant, *, frozen: bool) -> None:
     """The last pause is gone: a wait has its remaining time left, a step that was held is performed."""
     state = run.state
-    if state.phase is Phase.READY:
+    if state.phase is READY:
         if frozen:
             run.clock(at)
         go(run)
-    elif state.phase in (Phase.WAITING, Phase.LISTENING) and state.frozen:
+    elif state.phase in (WAITING, LISTENING) and state.frozen:
         assert state.step is not None
         step = run.plan.steps[state.step]
         if isinstance(step, p.Repeat):
@@ -173,14 +178,14 @@ def _go_on(run: Run, at: Instant, *, frozen: bool) -> None:
 
 def _on_skipped(run: Run, input: Skipped) -> None:
     state = run.state
-    if input.what == "message" and state.phase is not Phase.DEFERRED:
+    if input.what == "message" and state.phase is not DEFERRED:
         state.drop_next = True
         return
-    if state.phase not in (Phase.WAITING, Phase.LISTENING, Phase.DEFERRED):
+    if state.phase not in (WAITING, LISTENING, DEFERRED):
         return
     assert state.step is not None
     run.clock(input.at)
-    if state.phase is Phase.DEFERRED:
+    if state.phase is DEFERRED:
         _refuse(run, "skipped")
     else:
         run.line("waiting", state.step, reason="skipped")
@@ -198,19 +203,19 @@ def _refuse(run: Run, reason: str) -> None:
 
 def _on_result(run: Run, input: Result) -> None:
     state = run.state
-    if state.phase is not Phase.WORKING or state.step is None:
+    if state.phase is not WORKING or state.step is None:
         return
     step_id, step = state.step, run.plan.steps[state.step]
     run.clock(state.clock)
     if input.what == "blocked":
         state.again = isinstance(step, p.Send | p.Task)
-        state.phase = Phase.READY
+        state.phase = READY
     else:
         state.effects = ()
         ANSWERS[step.kind](run, step_id, step, input)
     if state.leaving:
         run.end(*state.leaving)
-    elif state.phase is Phase.READY:
+    elif state.phase is READY:
         go(run)
 
 

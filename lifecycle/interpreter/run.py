@@ -12,7 +12,7 @@ from whenever import Instant
 from lifecycle import calendar
 from lifecycle import plan as p
 from lifecycle.language.times import Moment, parse_clock, parse_moment
-from lifecycle.state import LATE, Line, Phase, State, What
+from lifecycle.state import ENDED, LATE, READY, Line, Phase, State, What
 
 Outcome = Literal["finished", "goal", "exited"]
 
@@ -67,7 +67,7 @@ class Run:
 
     def goto(self, target: p.Target) -> None:
         state = self.state
-        state.step, state.phase, state.due, state.expires = target, Phase.READY, None, None
+        state.step, state.phase, state.due, state.expires = target, READY, None, None
         state.again, state.tries, state.read_at = False, 0, 0
 
     def count(self, step_id: str) -> int:
@@ -78,7 +78,7 @@ class Run:
 
     def end(self, outcome: Outcome, reason: str | None, step_id: str | None = None) -> None:
         state = self.state
-        state.phase, state.step, state.due = Phase.ENDED, None, None
+        state.phase, state.step, state.due = ENDED, None, None
         state.outcome, state.reason, state.leaving = outcome, reason, None
         if outcome == "goal":
             self.line("goal", to=reason)

@@ -10,7 +10,7 @@ from lifecycle import calendar
 from lifecycle import plan as p
 from lifecycle.interpreter.run import Run, moment_of, variant_of
 from lifecycle.language.times import Span, parse_span
-from lifecycle.state import Phase, State
+from lifecycle.state import LISTENING, READY, WAITING, WORKING, Phase, State
 
 
 def go(run: Run) -> None:
@@ -24,7 +24,7 @@ def go(run: Run) -> None:
             return
         step = run.plan.steps[state.step]
         if state.pauses and _holds(state, step):
-            state.phase = Phase.READY
+            state.phase = READY
             return
         if not PERFORM[step.kind](run, state.step, step):
             return
@@ -74,7 +74,7 @@ def _send(run: Run, step_id: str, step: p.Send) -> bool:
         run.count(step_id)
         came_due = state.came_due or state.clock
         state.expires = calendar.add(came_due, parse_span(step.expires), state.zone) if step.expires else None
-    state.phase = Phase.WORKING
+    state.phase = WORKING
     return False
 
 
@@ -85,7 +85,7 @@ def _task(run: Run, step_id: str, step: p.Task) -> bool:
         return True
     if not run.state.again:
         run.count(step_id)
-    run.state.phase = Phase.WORKING
+    run.state.phase = WORKING
     return False
 
 
@@ -97,19 +97,19 @@ def _wait(run: Run, step_id: str, step: p.Wait) -> bool:
     state = run.state
     state.since = state.clock
     if step.until and moment_of(step).attribute:
-        state.phase = Phase.WORKING
+        state.phase = WORKING
         return False
     due = due_of(run, step)
     if due <= state.clock:
         run.goto(step.passed)
         return True
-    return _rest(run, Phase.WAITING, due, step_id)
+    return _rest(run, WAITING, due, step_id)
 
 
 def _wait_for(run: Run, step_id: str, step: p.WaitFor) -> bool:
     state = run.state
     if step.since == "ever":
-        state.phase = Phase.WORKING
+        state.phase = WORKING
         return False
     if step.since == "entry":
         for key in step.keys:
@@ -121,7 +121,7 @@ def _wait_for(run: Run, step_id: str, step: p.WaitFor) -> bool:
 
 def listen(run: Run, step_id: str, step: p.WaitFor) -> bool:
     run.state.since = run.state.clock
-    return _rest(run, Phase.LISTENING, due_of(run, step), step_id, "for " + " or ".join(step.keys))
+    return _rest(run, LISTENING, due_of(run, step), step_id, "for " + " or ".join(step.keys))
 
 
 def hear(run: Run, step_id: str, step: p.WaitFor, key: str, event: int) -> None:
@@ -133,7 +133,7 @@ def hear(run: Run, step_id: str, step: p.WaitFor, key: str, event: int) -> None:
 def _rest(run: Run, phase: Phase, due: Instant, step_id: str, reason: str | None = None) -> bool:
     """Wait, unless effects were passed that nobody carries out before: then first a `Note`."""
     if run.state.effects and not run.carries:
-        run.state.phase = Phase.WORKING
+        run.state.phase = WORKING
         return False
     run.rest(phase, due)
     run.line("waiting", step_id, to=due.format_iso(), reason=reason)
@@ -141,7 +141,7 @@ def _rest(run: Run, phase: Phase, due: Instant, step_id: str, reason: str | None
 
 
 def _branch(run: Run, step_id: str, step: p.Branch) -> bool:
-    run.state.phase = Phase.WORKING
+    run.state.phase = WORKING
     return False
 
 
@@ -168,7 +168,7 @@ def _repeat(run: Run, step_id: str, step: p.Repeat) -> bool:
             return True
         if due > state.clock:
             state.loops = {**state.loops, step_id: (started, slot)}
-            return _rest(run, Phase.WAITING, due, step_id)
+            return _rest(run, WAITING, due, step_id)
         slot += 1
     state.loops = {key: value for key, value in state.loops.items() if key != step_id}
     run.goto(step.next)

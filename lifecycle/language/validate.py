@@ -46,7 +46,18 @@ class Authored(BaseModel):
         model = handler({key: value for key, value in data.items() if key in known} if unknown else data)
         if path is not None:
             model._source, model._path = reading.source, path
+            model._adopt()
         return model
+
+    def _adopt(self) -> None:
+        """A part that was written in its short form (`goal: purchase`) stands where its text stands."""
+        for name, field in type(self).model_fields.items():
+            value, key = getattr(self, name), field.alias or name
+            parts = enumerate(value) if isinstance(value, list) else [(None, value)]
+            for index, part in parts:
+                if isinstance(part, Authored) and part._source is None:
+                    part._source = self._source
+                    part._path = (*self._path, key) if index is None else (*self._path, key, index)
 
     def place(self, *keys: str | int, key: bool = False) -> Place:
         """Where this part stands in its file, or where its value at `keys` (or, with `key`, that key) does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,7 @@ def test_a_wrong_call_is_one_sentence(small: Small, arguments: tuple[str, ...], 
     assert len(told.splitlines()) == 1
 
 
-def log(*calls: dict[str, object] | str) -> str:
+def log(*calls: Mapping[str, object] | str) -> str:
     return "".join((call if isinstance(call, str) else json.dumps(call)) + "\n" for call in calls)
 
 

@@ -204,7 +204,9 @@ class Rig:
         world = self.world
         if isinstance(wanted, Deliver):
             template = world.templates[wanted.template, wanted.channel]
-            code = refusal(Asked(template, world.map, now, expires=wanted.expires, consent=True, stage=self.person.stage))
+            code = refusal(
+                Asked(template, world.map, now, expires=wanted.expires, consent=True, stage=self.person.stage)
+            )
             self.states[wanted.step] = "refused" if code else "accepted"
             if code is None:
                 self.sent.append((wanted.step, wanted.occurrence))

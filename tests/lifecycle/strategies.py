@@ -90,7 +90,12 @@ class Author(random.Random):
             return {"wait": moment} | ({"passed": self.block(0)} if self.randrange(2) else {})
         if kind == 6:
             return self.choice(
-                [{"set": {"customer.plan": "pro"}}, {"record": "gamma"}, {"record": "alpha"}, {"set": {"customer.score": 1}}]
+                [
+                    {"set": {"customer.plan": "pro"}},
+                    {"record": "gamma"},
+                    {"record": "alpha"},
+                    {"set": {"customer.score": 1}},
+                ]
             )
         if kind == 7:
             return {"task": "Call them", "assign": "customer.manager", "due": "1 working day"}
@@ -106,7 +111,9 @@ class Author(random.Random):
         if kind == 10:
             a, b = ({"weight": weight, "steps": self.block(depth - 1)} for weight in (1, 2))
             return {"split": self.choice(["colour", "length"]), "variants": {"a": a, "b": b}}
-        again = {"every": self.span(), "at_most": self.randrange(1, 5)} | ({"until": "beta"} if self.randrange(2) else {})
+        again = {"every": self.span(), "at_most": self.randrange(1, 5)} | (
+            {"until": "beta"} if self.randrange(2) else {}
+        )
         return {"repeat": again, "steps": self.block(depth - 1) or [{"send": "mail/two"}]}
 
     def block(self, depth: int) -> list[dict[str, Any]]:
@@ -115,7 +122,9 @@ class Author(random.Random):
 
     def playbook(self) -> dict[str, Any]:
         """One that the compiler accepts. Its first step is a send called `first`."""
-        goal = self.choice([None, {"milestone": "delta", "within": "20 days"}, {"milestone": "delta", "then": "continue"}])
+        goal = self.choice(
+            [None, {"milestone": "delta", "within": "20 days"}, {"milestone": "delta", "then": "continue"}]
+        )
         authored: dict[str, Any] = {
             "playbook": "random",
             "stage": "stranger",
@@ -133,7 +142,13 @@ class Author(random.Random):
             found.append(Happening(at, "milestone", self.choice(["alpha", "alpha", "beta", "beta", "delta", "omega"])))
         for _ in range(self.randrange(3)):
             values = self.choice(
-                [{"plan": "pro"}, {"score": 5}, {"closed": True}, {"renews_on": "2026-04-08"}, {"renews_on": "2026-05-04"}]
+                [
+                    {"plan": "pro"},
+                    {"score": 5},
+                    {"closed": True},
+                    {"renews_on": "2026-04-08"},
+                    {"renews_on": "2026-05-04"},
+                ]
             )
             found.append(Happening(START.add(minutes=self.randrange(1, DAYS * 720)), "set", properties=values))
         if people and self.randrange(3) == 0:

@@ -57,7 +57,9 @@ def test_a_journey_that_nobody_tells_of_a_freeze_comes_to_the_same_timeline(auth
 def test_every_journey_ends_and_no_message_goes_twice(authored, happenings) -> None:
     life, lines = simulated(authored, happenings)
     assert all(not journey.open for journey in life.journeys)
-    assert sum(line.what in ("finished", "exited") or (line.what == "goal" and line is lines[-1]) for line in lines) >= 1
+    assert (
+        sum(line.what in ("finished", "exited") or (line.what == "goal" and line is lines[-1]) for line in lines) >= 1
+    )
     per_step = Counter(line.step for line in lines if line.what == "sent")
     for journey in life.journeys:
         for step, sent in per_step.items():

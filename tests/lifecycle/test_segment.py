@@ -41,8 +41,8 @@ def test_a_time_with_an_offset_is_an_instant(time: str) -> None:
         {"timestamp": "2026-02-30T10:00:00Z"}, {"timestamp": "2026-01-05T10:00:00"}, {"timestamp": 5},
         {"timestamp": "9999-01-01T00:00:00Z"}, {"timestamp": "0001-01-01T00:00:00Z"}, {"userId": None}, {"userId": ""},
         {"userId": True}, {"userId": "x" * 256}, {"userId": "a\nb"}, {"userId": "\ud800"}, {"userId": {}},
-        {"event": None}, {"event": " "}, {"event": 5}, {"messageId": ""}, {"messageId": []}, {"properties": []}, {"type": "group"},
-        {"type": None},
+        {"event": None}, {"event": " "}, {"event": 5}, {"messageId": ""}, {"messageId": []}, {"properties": []},
+        {"type": "group"}, {"type": None},
     ],
 )  # fmt: skip
 def test_a_call_that_cannot_be_used_has_a_reason_without_its_values(wrong: dict[str, object]) -> None:

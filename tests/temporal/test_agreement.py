@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import chain, zip_longest
 from pathlib import Path
 
 from embedded import TemporalServer
@@ -22,7 +23,10 @@ def drawn(seed: int) -> tuple[dict[str, object], list[Happening]]:
     """A random playbook that only its own customer enters, and that customer's life."""
     author = Author(seed)
     name = f"random-{seed}"
-    authored = author.playbook() | {"playbook": name, "entry": {"milestone": "purchase", "if": f"event.order == '{seed}'"}}
+    authored = author.playbook() | {
+        "playbook": name,
+        "entry": {"milestone": "purchase", "if": f"event.order == '{seed}'"},
+    }
     life = author.life()
     bought = next(happening for happening in life if happening.name == "purchase")
     life[life.index(bought)] = replace(bought, properties={**bought.properties, "order": str(seed)})
@@ -34,6 +38,12 @@ def expected(seed: int) -> list[list[Line]]:
     life = Life(world(compiled(authored)), Person(f"cus_{seed}", dict(ATTRIBUTES)))
     life.run(happenings, END)
     return [journey.lines for journey in life.journeys]
+
+
+def difference(core: list[list[Line]], temporal: list[list[Line]]) -> list[tuple[Line | None, Line | None]]:
+    """The pairs of lines that are not the same."""
+    pairs = zip_longest(*(list(chain.from_iterable(journeys)) for journeys in (core, temporal)))
+    return [(mine, theirs) for mine, theirs in pairs if mine != theirs]
 
 
 async def lived(rehearsal: Rehearsal, seed: int, gate: asyncio.Semaphore) -> list[list[Line]]:
@@ -52,8 +62,8 @@ async def test_random_playbooks_run_on_temporal_as_the_core_says(server: Tempora
         async with asyncio.TaskGroup() as group:
             lives = {seed: group.create_task(lived(rehearsal, seed, gate)) for seed in SEEDS}
         told = [life.result() for life in lives.values()]
-        wrong = [seed for seed, lines in zip(SEEDS, told, strict=True) if lines != expected(seed)]
-        assert wrong == []
+        wrong = {seed: difference(expected(seed), lines) for seed, lines in zip(SEEDS, told, strict=True)}
+        assert {seed: found for seed, found in wrong.items() if found} == {}
         assert sum(line.what == "sent" for lines in told for journey in lines for line in journey) > 100
         continued = await rehearsal.engine.client.count_workflows("ExecutionStatus='ContinuedAsNew'")
         assert continued.count > 5

@@ -77,7 +77,9 @@ class Killer:
             assert self.kills < 3 * KILLS, "the worker is hardly ever delivering"
             self.start()
             patience = time.monotonic() + self.random.uniform(0.5, 1.5)
-            while time.monotonic() < patience or (self.log.exists() and not self._delivering() and time.monotonic() < patience + 2):
+            while time.monotonic() < patience or (
+                self.log.exists() and not self._delivering() and time.monotonic() < patience + 2
+            ):
                 time.sleep(0.01)
             self.kill()
         self.start()
@@ -139,7 +141,9 @@ async def test_every_message_goes_once_though_the_worker_is_killed_twenty_times(
         finally:
             killer.stop()
             database.close()
-    print(f"seed {SEED}: {killer.kills} kills, {killer.during_deliver} of them while deliver ran; {len(found)} messages")
+    print(
+        f"seed {SEED}: {killer.kills} kills, {killer.during_deliver} of them while deliver ran; {len(found)} messages"
+    )
     assert left == 0
     assert killer.kills >= KILLS and killer.during_deliver >= DURING_DELIVER
     assert [message for message, times in found.items() if times > 1] == []

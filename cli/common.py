@@ -1,0 +1,147 @@
+"""What commands share: options, output, and errors that people cause.
+
+Standard output is the result alone; progress and diagnostics go to standard error. Exit status: 0 good, 1 what was
+examined has faults, 2 wrong call or unknown name, 3 something needed is unreachable, 4 conflict, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from project import Project
+    from settings import Settings
+    from store.database import Database
+
+GOOD, FAULTS, WRONG_CALL, UNREACHABLE, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+class Format(str, Enum):
+    """How a result is printed."""
+
+    text = "text"
+    json = "json"
+
+
+ProjectOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--project", metavar="DIR", help="The project's folder; else the nearest parent with playbooks/map.yaml."
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="text for people, json for scripts.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit log.")]
+
+
+class Refused(Exception):
+    """A command that cannot be carried out; `str()` is one sentence for the person, `code` the exit status."""
+
+    def __init__(self, message: str, code: int = WRONG_CALL) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def out(text: str = "") -> None:
+    """Print a line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def out_json(data: Any) -> None:
+    """Print one JSON object as the result."""
+    out(json.dumps(data, ensure_ascii=False, default=str))
+
+
+def out_lines(rows: Iterable[Any]) -> None:
+    """Print JSON lines as the result."""
+    for row in rows:
+        out_json(row)
+
+
+def note(text: str) -> None:
+    """Tell the person something that is not part of the result."""
+    sys.stderr.write(text + "\n")
+
+
+def console() -> Console:
+    """Rich output to standard output; colours and boxes only where a person looks."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def progress_console() -> Console:
+    """Where progress bars go: standard error, so that results can be piped."""
+    return Console(file=sys.stderr)
+
+
+def settings() -> Settings:
+    """The settings of this process."""
+    from settings import load
+
+    return load()
+
+
+def project_root(option: Path | None) -> Path:
+    """The project's folder: as named, as set, or the nearest parent that is one."""
+    from project import MAP, find_root
+
+    named = option or settings().project
+    if named is None:
+        return find_root(Path.cwd())
+    if not (named / MAP).is_file():
+        raise Refused(f"{named} is not a project: there is no {MAP} in it")
+    return named.resolve()
+
+
+def read_project(option: Path | None, *, sound: bool = True) -> Project:
+    """The project with everything compiled. With `sound`, one that has errors is refused."""
+    from project import load
+
+    found = load(project_root(option))
+    if sound and found.faults.errors:
+        count = len(found.faults.errors)
+        first = found.faults.errors[0]
+        raise Refused(
+            f"the project has {count} mistake{'s' * (count > 1)}, the first: {first}\nrun `milepost check`", FAULTS
+        )
+    return found
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> Refused:
+    """The refusal of a name that does not exist, with the nearest that does."""
+    from lifecycle.language.faults import did_you_mean
+
+    hint = did_you_mean(name, known)
+    return Refused(f"there is no {what} `{name}`" + (f"; {hint}" if hint else ""))
+
+
+def data_folder(root: Path) -> Path:
+    """Where a laptop's database lies, unless the settings name another."""
+    return root / ".milepost"
+
+
+def log_to_stderr() -> None:
+    """Send the log where diagnostics go, so that it never gets into a result."""
+    import structlog
+
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
+def database(root: Path) -> Database:
+    """The database of the settings, else that of `milepost dev` for this project; migrated."""
+    log_to_stderr()
+    from store.database import Database
+    from store.migrate import upgrade
+
+    url = settings().database_url
+    if url is None:
+        data_folder(root).mkdir(exist_ok=True)
+        url = f"sqlite:///{data_folder(root) / 'milepost.db'}"
+    upgrade(url)
+    return Database(url)

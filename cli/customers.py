@@ -1,0 +1,113 @@
+"""`milepost customer`: one customer as support needs to see them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.common import Format, FormatOption, ProjectOption, Refused, database, out, out_json, project_root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from intake.reader import Position
+    from store.tables import Consent, Customer
+
+app = typer.Typer(help="Look at one customer.", no_args_is_help=True)
+
+
+@app.callback()
+def customer() -> None:
+    """Keeps `show` a command of its own, beside which others will stand."""
+
+
+@app.command("show", epilog="Example: milepost customer show ada")
+def show(
+    customer: Annotated[str, typer.Argument(metavar="ID", help="The product's id of the customer, or ours (cus_...).")],
+    project: ProjectOption = None,
+    format: FormatOption = Format.text,
+) -> None:
+    """Show a customer's stage, consent, journeys (where they stand, what comes next and why) and messages."""
+    from sqlalchemy.orm import Session
+    from whenever import Instant
+
+    from intake import reader
+    from store import consents, messages
+
+    def read(session: Session) -> tuple[Customer, list[Consent], list[Position], Sequence[Any]]:
+        found = reader.find_customer(session, customer)
+        return (
+            found,
+            consents.latest(session, found.id),
+            reader.of_customer(session, found, Instant.now()),
+            messages.summaries(session, found.id),
+        )
+
+    with contextlib.closing(database(project_root(project))) as store:
+        try:
+            found, agreed, positions, sent = store.read_now(read)
+        except reader.Unknown as error:
+            raise Refused(str(error)) from None
+    zone = _zone(found, positions)
+    consent = {f"{one.topic}/{one.channel}" if one.channel else one.topic: one.granted for one in agreed}
+    if format is Format.json:
+        out_json(_data(found, consent, positions, sent, zone))
+    else:
+        _print(found, consent, positions, sent, zone)
+
+
+def _zone(customer: Customer, positions: list[Position]) -> str:
+    from lifecycle.language.map import is_zone
+
+    if customer.time_zone and is_zone(customer.time_zone):
+        return customer.time_zone
+    return positions[-1].state.zone if positions else "UTC"
+
+
+def _data(
+    customer: Customer, consent: dict[str, bool], positions: list[Position], sent: Sequence[Any], zone: str
+) -> dict[str, Any]:
+    from cli.journeys import as_data
+    from cli.timeline import local_iso
+
+    return {
+        "id": customer.id,
+        "user_id": customer.user_id,
+        "stage": customer.stage,
+        "consent": consent,
+        "journeys": [as_data(position) for position in positions],
+        "messages": [
+            {
+                "id": one.id,
+                "state": one.state,
+                "template": one.template,
+                "at": local_iso(one.accepted_at or one.due_at, zone),
+            }
+            for one in sent
+        ],
+    }
+
+
+def _print(
+    customer: Customer, consent: dict[str, bool], positions: list[Position], sent: Sequence[Any], zone: str
+) -> None:
+    from cli.journeys import print_position
+    from cli.timeline import local
+
+    out(f"{customer.user_id} ({customer.id}), stage: {customer.stage or 'none yet'}, times in {zone}")
+    answers = ", ".join(f"{topic}: {'yes' if granted else 'no'}" for topic, granted in consent.items())
+    out(f"consent: {answers or 'never asked'}")
+    for position in positions:
+        out()
+        out(f"{position.journey.playbook}  ({position.journey.id})")
+        print_position(position, "  ")
+    if not positions:
+        out("no journeys")
+    if sent:
+        out()
+        out("messages")
+    for one in sent:
+        because = f" ({one.reason})" if one.reason else ""
+        out(f"  {local(one.accepted_at or one.due_at, zone)}  {one.state:<9} {one.channel:<6} {one.template}{because}")

@@ -1,0 +1,88 @@
+"""The entry of `milepost`: its commands, and the one place where the process ends.
+
+Commands import what they need when they run, so that `--help` and completion are quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from cli import authoring, customers, demo, events, journeys, running, simulating
+from cli.common import FAULTS, GOOD, INTERRUPTED, UNREACHABLE, WRONG_CALL, Refused
+
+app = typer.Typer(
+    name="milepost",
+    help="Lifecycle campaigns as playbooks that run as durable journeys on Temporal.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for module in (authoring, simulating, events, running, demo):
+    module.register(app)
+app.add_typer(customers.app, name="customer")
+app.add_typer(journeys.app, name="journey")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its exit status."""
+    code = run(list(sys.argv[1:] if arguments is None else arguments))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Temporal's SDK can crash the interpreter while it winds down, after all work is done: so it does not wind down.
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its exit status. Whatever goes wrong is told in a sentence on standard error."""
+    try:
+        answer = app(list(arguments), prog_name="milepost", standalone_mode=False)
+        return answer if isinstance(answer, int) else GOOD
+    except typer.Exit as left:
+        return left.exit_code
+    except TyperException as error:  # typer brings its own click: those of the package of that name never come
+        show = getattr(error, "show", None)
+        if show is None:
+            return _say(error.format_message(), WRONG_CALL)
+        show()
+        return WRONG_CALL
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - whoever read our output has left
+        return GOOD
+    except Refused as refused:
+        return _say(str(refused), refused.code)
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _say(sentence: str, code: int) -> int:
+    sys.stderr.write(f"milepost: {sentence}\n")
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    """Errors of other rooms by what they mean to the person; one that nobody foresaw leaves its traceback in a file."""
+    names = {kind.__name__ for kind in type(error).__mro__}  # by name: importing the classes would load their rooms
+    if names & {"NoProject", "BadSettings"}:
+        return _say(str(error), WRONG_CALL)
+    if names & {"Unreachable", "StoreError"}:
+        return _say(str(error), UNREACHABLE)
+    if os.environ.get("MILEPOST_DEBUG"):
+        traceback.print_exc()
+    with tempfile.NamedTemporaryFile("w", prefix="milepost-", suffix=".log", delete=False) as log:
+        traceback.print_exception(error, file=log)
+    return _say(
+        f"this is a mistake of Milepost's own ({type(error).__name__}); what is known of it is in {log.name}", FAULTS
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""The customer whom `milepost simulate` invents: what was typed, read against the map and the playbook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from whenever import Date, Instant, PlainDateTime
+
+from cli.common import Refused, unknown
+from lifecycle.calendar import resolve
+from lifecycle.enrolment import Person
+from lifecycle.language.map import MESSAGE_MILESTONES, Map, is_zone
+from lifecycle.language.times import NotATime, parse_clock
+from lifecycle.plan import Plan, Send
+from lifecycle.simulator import Happening
+from project import Project
+
+CUSTOMER = "cus_simulated"
+SAMPLE = {"first_name": "Ada", "email": "ada@example.com", "phone": "+33123456789"}
+START = "2026-01-05T10:00"
+MAX_DAY = 3660
+
+_MILESTONE = re.compile(
+    r"(?P<name>[^@:=]+)(?:@(?P<day>\d{1,4})d(?:T(?P<clock>\d{1,2}:\d{2}))?)?(?P<rest>(?::\w+=.*)?)", re.DOTALL
+)
+_WORDS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was typed: milestones and attributes as texts, the start, and whether consent counts."""
+
+    milestones: list[str]
+    attributes: list[str]
+    start: str | None
+    strict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A customer to simulate, and what happens to them, in the order of time."""
+
+    attributes: Mapping[str, Any]
+    stage: str | None
+    consent: Mapping[str, bool]
+    strict: bool
+    zone: str
+    start: Instant
+    happenings: list[Happening]
+    entry: str | None
+
+    @property
+    def name(self) -> str:
+        return str(self.attributes.get("first_name") or "The customer")
+
+    def person(self) -> Person:
+        return Person(CUSTOMER, dict(self.attributes), self.stage)
+
+    def until(self, days: int) -> Instant:
+        """So many days after the last event."""
+        return max([self.start, *(happening.at for happening in self.happenings)]).add(hours=24 * days)
+
+
+def simulated(project: Project, plan: Plan, wishes: Wishes) -> Simulated:
+    """The customer of these wishes. Raises Refused at the first that makes no sense."""
+    map_ = project.map
+    assert map_ is not None
+    attributes: dict[str, Any] = dict(SAMPLE)
+    stage: str | None = None
+    consent: dict[str, bool] = {}
+    for text in wishes.attributes:
+        key, equals, value = text.partition("=")
+        key = key.strip().removeprefix("customer.")
+        if not equals or not key:
+            raise Refused(f"`--set {text}` cannot be read; write for example `--set plan=pro`")
+        if key == "stage":
+            stage = _known("stage", value, map_.stages)
+        elif key == "consent":
+            topics = [topic.strip() for topic in value.split(",") if topic.strip()]
+            consent |= {_known("topic", topic, map_.topics): True for topic in topics}
+        else:
+            _set(attributes, key, value, map_, wishes.strict)
+    zone = Person(CUSTOMER, attributes).zone(map_)
+    start = _start(wishes.start or START, map_.time_zone)
+    happenings = [_happening(text, start, zone, map_, plan) for text in wishes.milestones]
+    entry = plan.entry.milestone if plan.entry else None
+    if not happenings and entry:
+        happenings = [Happening(start, "milestone", entry)]
+    happenings.sort(key=lambda happening: happening.at)
+    return Simulated(attributes, stage, consent, wishes.strict, zone, start, happenings, entry)
+
+
+def _set(attributes: dict[str, Any], key: str, value: str, map_: Map, strict: bool) -> None:
+    types = map_.customer_types()
+    _known("attribute", key, types)
+    if not value:
+        if key in ("email", "phone") and not strict:
+            raise Refused(f"everybody has an address in a simulation; `--set {key}=` goes with --strict-consent")
+        attributes.pop(key, None)
+        return
+    if key == "time_zone" and not is_zone(value):
+        raise Refused(f"`{value}` is not a time zone; write for example `--set time_zone=Europe/Paris`")
+    typed = _typed(key, value, types[key])
+    rule = map_.attributes.get(key)
+    if rule and rule.one_of and value not in rule.one_of:
+        raise Refused(f"`{value}` is not a value of `{key}`, which is one of {', '.join(rule.one_of)}")
+    attributes[key] = typed
+
+
+def _happening(text: str, start: Instant, zone: str, map_: Map, plan: Plan) -> Happening:
+    found = _MILESTONE.fullmatch(text)
+    if not found:
+        raise Refused(f"`--milestone {text}` cannot be read; write NAME@3d, NAME@3dT14:00 or NAME@0d:revenue=49")
+    name = map_.canonical(found["name"].strip())
+    _known("milestone", name, [*map_.milestones, *MESSAGE_MILESTONES])
+    values = [part.partition("=") for part in re.split(r":(?=\w+=)", found["rest"])[1:]]
+    of = None
+    properties: dict[str, Any] = {}
+    for key, _, value in values:
+        if key == "of" and name in MESSAGE_MILESTONES:
+            of = _known("send step", value, [step for step, one in plan.steps.items() if isinstance(one, Send)])
+        else:
+            types = map_.milestones[name].properties if name in map_.milestones else {}
+            _known(f"property of {name}", key, types)
+            properties[key] = _typed(key, value, types[key])
+    at = _at(int(found["day"] or 0), found["clock"], start, zone, text)
+    return Happening(at, "milestone", name, properties, of)
+
+
+def _at(day: int, clock: str | None, start: Instant, zone: str, text: str) -> Instant:
+    if day > MAX_DAY:
+        raise Refused(f"`--milestone {text}`: that is more than ten years ahead")
+    local = start.to_tz(zone)
+    if day == 0 and clock is None:
+        return start
+    try:
+        time = parse_clock(clock) if clock else local.time()
+    except NotATime as error:
+        raise Refused(f"`--milestone {text}`: {error}") from None
+    return resolve(local.date().add(days=day).at(time), zone)
+
+
+def _start(text: str, zone: str) -> Instant:
+    """`2026-03-02`, `2026-03-02T10:00` by the clocks of `zone`, or with an offset of its own."""
+    wanted = text.strip().replace(" ", "T")
+    try:
+        try:
+            found = Instant.parse_iso(wanted)
+        except ValueError:
+            if "T" not in wanted:
+                wanted = f"{Date.parse_iso(wanted).format_iso()}T10:00"
+            found = resolve(PlainDateTime.parse_iso(wanted), zone)
+    except ValueError:
+        raise Refused(f"`--start {text}` is not a time; write for example `--start {START}`") from None
+    if not 1970 <= found.to_tz(zone).year < 2200:
+        raise Refused(f"`--start {text}`: the year must lie between 1970 and 2199")
+    return found
+
+
+def _typed(key: str, value: str, kind: str) -> Any:
+    if kind == "number":
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if number - number != 0:  # neither infinite nor no number at all
+            raise Refused(f"`{key}={value}`: `{key}` is a number")
+        return int(number) if re.fullmatch(r"[-+]?\d+", value) else number
+    if kind == "boolean":
+        if value.lower() not in _WORDS:
+            raise Refused(f"`{key}={value}`: `{key}` is true or false")
+        return _WORDS[value.lower()]
+    if kind == "date":
+        try:
+            return Date.parse_iso(value).format_iso()
+        except ValueError:
+            raise Refused(f"`{key}={value}`: `{key}` is a date, such as 2026-12-24") from None
+    return value
+
+
+def _known(what: str, name: str, known: Any) -> str:
+    if name not in known:
+        raise unknown(what, name, known)
+    return name

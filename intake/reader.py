@@ -1,0 +1,200 @@
+"""Where everyone stands, read from the database alone (rules.md 7): what has happened, what comes next and why.
+
+The stored state of a journey is that of its last activity or command. What came since (timers due, inbox rows, pauses)
+is lived through again by the same core that the workflow runs, and never written. So an answer needs neither Temporal
+nor a worker, and says the same as they would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+from whenever import Instant
+
+from activities.transaction import from_row, unknown_pauses
+from lifecycle import plan as p
+from lifecycle.course import standing
+from lifecycle.language.faults import did_you_mean
+from lifecycle.state import STATE, Line, Phase, State
+from store import customers, inbox, journeys, pauses, playbooks, traces
+from store.tables import Customer, Journey, Trace
+
+_CHANNELS = {"email": "e-mail", "sms": "SMS"}
+
+
+class Unknown(Exception):
+    """There is no such customer or journey, or several; `str()` says so in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What comes next: at which instant, if one is known, and why then. Times within the texts are the customer's."""
+
+    at: Instant | None
+    what: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a journey stands. `word` is one of starting, waiting, listening, deferred, held, working, ended, holdout.
+
+    `lines` is its timeline, with what must have happened since the last line that was stored.
+    """
+
+    journey: Journey
+    plan: p.Plan
+    state: State
+    word: str
+    next: Next
+    lines: list[Line]
+
+
+def find_customer(session: Session, name: str) -> Customer:
+    """The customer whom the product, or we, call so; raises Unknown."""
+    found = customers.get(session, name) or customers.by_id(session, name)
+    if found is None:
+        raise Unknown(f"there is no customer `{name}`")
+    return found
+
+
+def find_journey(session: Session, name: str) -> Journey:
+    """The journey with this id, or with the only id that begins so; raises Unknown."""
+    exact = journeys.get(session, name)
+    if exact is not None:
+        return exact
+    near = journeys.beginning_with(session, name, 3) if name else []
+    if len(near) > 1:
+        raise Unknown(f"several journeys begin with `{name}`, such as {near[0]} and {near[1]}; give more of the id")
+    if not near:
+        hint = did_you_mean(name.partition(".")[0], playbooks.active(session)) if "." in name else None
+        raise Unknown(f"there is no journey `{name}`" + (f"; {hint}" if hint else ""))
+    return find_journey(session, near[0])
+
+
+def of_customer(session: Session, customer: Customer, now: Instant) -> list[Position]:
+    """Where each of a customer's journeys stands, in the order of entry."""
+    return [position(session, journey, now) for journey in journeys.of_customer(session, customer.id)]
+
+
+def position(session: Session, journey: Journey, now: Instant) -> Position:
+    """Where a journey stands at `now`."""
+    packed = playbooks.plan(session, journey.version)
+    if packed is None or journey.state is None:
+        raise LookupError(f"the journey {journey.id} has no version or no state in the database")
+    plan, stored = p.unpack(packed.decode()), STATE.validate_python(journey.state)
+    lines = [line_of(row) for row in traces.of_journey(session, journey.id)]
+    if journey.status == "holdout":
+        return Position(journey, plan, stored, "holdout", Next(None, None, "is measured, and not messaged"), lines)
+    if journey.status == "ended":
+        return Position(journey, plan, stored, "ended", Next(None, None, _ended(journey, stored)), lines)
+    if journey.status == "starting" and journey.exit_at is None:
+        why = "the worker has not told Temporal of it yet"
+        return Position(journey, plan, stored, "starting", Next(None, describe(plan, stored.step), why), lines)
+    rows = [from_row(row) for row in inbox.after(session, journey.id, stored.seen)]
+    course = standing(plan, stored, rows, now, list(unknown_pauses(session, journey, stored, stored.clock)))
+    told = {line.seq for line in lines}
+    lines += [line for line in course.lines if line.seq not in told]
+    state = course.state
+    if state.phase is Phase.ENDED:
+        return Position(journey, plan, state, "ended", Next(None, None, _ended(journey, state)), lines)
+    return Position(journey, plan, state, _word(state), _next(session, plan, state, lines), lines)
+
+
+def line_of(row: Trace) -> Line:
+    """A stored line of a timeline."""
+    return Line(row.seq, row.at, row.day, row.what, row.step, row.channel, row.template, row.to_, row.reason)  # type: ignore[arg-type]
+
+
+# --- in words ------------------------------------------------------------------------------------------------------
+
+
+def _word(state: State) -> str:
+    return "held" if state.held else "working" if state.phase is Phase.READY else state.phase.value
+
+
+def _ended(journey: Journey, state: State) -> str:
+    outcome = journey.exit_outcome or state.outcome or "finished"
+    reason = journey.exit_reason if journey.exit_at else state.reason
+    if outcome == "goal":
+        return f"reached its goal: {reason}"
+    return f"ended: {reason}" if reason else "ended: came to its last step"
+
+
+def _next(session: Session, plan: p.Plan, state: State, lines: list[Line]) -> Next:
+    then = _after(plan, state)
+    if state.held:
+        why = "; ".join(_paused(session, pause.id, state.zone) for pause in state.pauses)
+        frozen = state.frozen_since is not None
+        return Next(None if frozen else state.due, then, why)
+    if state.leaving:
+        return Next(None, "end", f"is ending ({state.leaving[1]}), once what is under way is done")
+    if state.phase in (Phase.WORKING, Phase.READY):
+        return Next(state.came_due, describe(plan, state.step), "is due, and the worker is at it")
+    assert state.step is not None
+    assert state.due is not None
+    step, until = plan.steps[state.step], local(state.due, state.zone)
+    if state.phase is Phase.DEFERRED:
+        reason = next((line.reason for line in reversed(lines) if line.what == "deferred"), None)
+        return Next(state.due, then, f"put off until {until}" + (f": {reason}" if reason else ""))
+    if isinstance(step, p.WaitFor):
+        return Next(state.due, then, f"waits for {' or '.join(step.keys)}, at most until {until}")
+    return Next(state.due, then, f"waits until {until}")
+
+
+def _after(plan: p.Plan, state: State) -> str:
+    """What is done once the present wait is over."""
+    step = plan.steps[state.step] if state.step else None
+    if state.phase is Phase.WAITING and isinstance(step, p.Wait):
+        return describe(plan, step.next)
+    if state.phase is Phase.WAITING and isinstance(step, p.Repeat):
+        return describe(plan, step.body)
+    if state.phase is Phase.LISTENING and isinstance(step, p.WaitFor):
+        return describe(plan, step.timed_out)
+    return describe(plan, state.step)
+
+
+def _paused(session: Session, pause: str, zone: str) -> str:
+    row = pauses.get(session, int(pause)) if pause.isdigit() else None
+    if row is None:
+        return "paused"
+    scope = {"journey": "", "everything": "everything is "}.get(row.scope, f"its {row.scope} is ")
+    clock = "the clock stands" if row.policy == "freeze" else "time runs on"
+    return f"{scope}paused since {local(row.started_at, zone)} ({clock}): {row.reason}"
+
+
+def describe(plan: p.Plan, step_id: p.Target) -> str:
+    """What a step does, in a few words; None is the end."""
+    if step_id is None:
+        return "end"
+    step = plan.steps[step_id]
+    match step:
+        case p.Send():
+            return f"send {step.template} by {_CHANNELS[step.channel]}"
+        case p.Wait():
+            return f"wait {step.span}" if step.span else f"wait until {step.until}" + (f" {step.at}" if step.at else "")
+        case p.WaitFor():
+            return f"wait for {' or '.join(step.keys)}"
+        case p.Branch():
+            return f"decide at {step_id}"
+        case p.Split():
+            return f"take a variant of {step.name}"
+        case p.Task():
+            return f"task: {step.title}"
+        case p.Repeat():
+            return f"repeat every {step.every}"
+        case p.Set():
+            return "set " + ", ".join(f"{name} = {value}" for name, value in step.values)
+        case p.Record():
+            return f"record {step.milestone}"
+        case p.Enrol():
+            return f"enrol in {step.playbook}"
+        case p.Exit():
+            return f"end: {step.reason}"
+
+
+def local(at: Instant, zone: str) -> str:
+    """`2026-01-05 10:00`, as clocks in `zone` show it."""
+    there = at.to_tz(zone)
+    return f"{there.date().format_iso()} {there.hour:02}:{there.minute:02}"
