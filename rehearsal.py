@@ -16,8 +16,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
 from google.protobuf.field_mask_pb2 import FieldMask
+from sqlalchemy.orm import Session
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflow.v1 import WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
@@ -34,6 +34,7 @@ from activities.contract import Act, Standing
 from embedded import TemporalServer
 from intake.dispatcher import Dispatcher
 from intake.reader import line_of
+from lifecycle.course import due_of
 from lifecycle.simulator import Happening
 from lifecycle.state import STATE, ByPerson, Line, Paused, Resumed, Skipped
 from project import Project
@@ -55,11 +56,12 @@ class Skipper(TimeSkipper):
     async def _update_time_skipping_config(
         self, handle: WorkflowHandle[Any, Any], config: TimeSkippingConfig
     ) -> UpdateWorkflowExecutionOptionsResponse:
+        proto = config._to_proto()  # noqa: SLF001 - the skipper's own call is repeated here, as the SDK writes it
         return await self._client.workflow_service.update_workflow_execution_options(
             UpdateWorkflowExecutionOptionsRequest(
                 namespace=self._client.namespace,
                 workflow_execution=WorkflowExecution(workflow_id=handle.id),
-                workflow_execution_options=WorkflowExecutionOptions(time_skipping_config=config._to_proto()),
+                workflow_execution_options=WorkflowExecutionOptions(time_skipping_config=proto),
                 update_mask=FieldMask(paths=["time_skipping_config"]),
                 identity=self._client.identity,
             )
@@ -165,8 +167,6 @@ class Rehearsal:
         plan_of = self.engine.applier.plan
 
         def store(session: Session) -> Journey | None:
-            from lifecycle.course import due_of
-
             row = journeys.get(session, journey)
             if row is None:
                 return None

@@ -23,7 +23,7 @@ from store.database import Database
 from store.tables import PlaybookVersion
 from workflows.journey import JourneyWorkflow
 
-PASSED_THROUGH = (
+PASSED_THROUGH: tuple[str, ...] = (
     "lifecycle",
     "activities.contract",
     "whenever",

@@ -38,8 +38,8 @@ def _lean(value: Any) -> Any:
 class Work(Compact):
     """What an activity is to do: whatever `state` (of lifecycle.state, as data) wants next.
 
-    `lines` are those of the timeline that are not stored yet. `certain` is the instant up to which all pauses are known,
-    `offset` the seconds by which the journey's clock is ahead of Temporal's (0 but in simulations).
+    `lines` are those of the timeline that are not stored yet. `certain` is the instant up to which all pauses are
+    known, `offset` the seconds by which the journey's clock is ahead of Temporal's (0 but in simulations).
     """
 
     journey: str
@@ -52,7 +52,8 @@ class Work(Compact):
 class Report(Compact):
     """What an activity found and did. Where `pauses` are new, nothing was done, and the time since is lived again.
 
-    `rows` are inbox rows newer than the state had seen; they come before `result`. `closed`: the journey's row is closed.
+    `rows` are inbox rows newer than the state had seen; they come before `result`. `closed`: the journey's row is
+    closed.
     """
 
     rows: list[FromInbox] = []

@@ -26,7 +26,7 @@ from lifecycle.interpreter import pending
 from lifecycle.language.map import Map
 from lifecycle.plan import Plan, unpack
 from lifecycle.state import STATE, AssignTask, Decide, Deliver, Result
-from messaging.render import Rendered, RenderError, Renderer
+from messaging.render import Rendered, Renderer, RenderError
 from store import customers, journeys, messages, playbooks, tasks
 from store.database import Database
 from store.tables import Customer, Message, Task

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from project import Project
 
 PathArgument = Annotated[
-    Path | None, typer.Argument(metavar="[PATH]", help="Only what is said of this file or folder.", show_default=False)
+    Path | None, typer.Argument(metavar="PATH", help="Only what is said of this file or folder.", show_default=False)
 ]
 
 

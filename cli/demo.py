@@ -76,8 +76,9 @@ async def _demo(project: Project, began: float) -> tuple[list[tuple[Character, T
 
 
 async def _live(rehearsal: Rehearsal, gate: asyncio.Semaphore, number: int, who: Character, tick: object) -> Told:
-    from lifecycle.calendar import resolve
     from whenever import Date, Time
+
+    from lifecycle.calendar import resolve
 
     async with gate:
         customer = f"cus_demo{number:02d}"
@@ -130,7 +131,7 @@ def _block(who: Character, lines: Told) -> None:
         local = line.at.to_tz(who.zone)
         shown = "" if local.date() == day else _month(local.format_iso()[:10])
         day = local.date()
-        out(f"    {shown:<7} {local.format_iso()[11:16]}  {says:<66} {playbook}")
+        out(f"    {shown:<7} {local.format_iso()[11:16]}  {says[:70]:<70}  {playbook}")
 
 
 def _month(date: str) -> str:
@@ -146,7 +147,7 @@ def _says(line: Line) -> str | None:
     if line.what == "refused":
         return f"not sent: {line.template} ({(line.reason or '').replace('-', ' ')})"
     if line.what == "task":
-        return f"task for {line.to}: {line.reason}"
+        return f"task: {line.reason}"
     if line.what == "milestone":
         return f"did what was waited for: {(line.to or '').partition(':')[0]}"
     if line.what == "goal":
@@ -169,7 +170,8 @@ def _totals(told: list[tuple[Character, Told]], seconds: float, ready: float) ->
     out(f"    customers          {len(told)}")
     out(f"    journeys           {count['entered']}")
     out(
-        f"    messages           {count['sent']} ({channels['email']} e-mails, {channels['sms']} SMS); {count['refused']} not sent, with the reason"
+        f"    messages           {count['sent']} ({channels['email']} e-mails, {channels['sms']} SMS); "
+        f"{count['refused']} not sent, with the reason"
     )
     out(f"    tasks for people   {count['task']}")
     out(f"    goals              {count['goal']}")
@@ -183,12 +185,14 @@ def _totals(told: list[tuple[Character, Told]], seconds: float, ready: float) ->
     out()
     out("What to try next")
     out(
-        "    .venv/bin/milepost check                                     every mistake in playbooks and templates, with its line"
+        "    .venv/bin/milepost check                                     "
+        "every mistake in playbooks and templates, with its line"
     )
     out("    .venv/bin/milepost test                                      the scenarios beside each playbook")
     out("    .venv/bin/milepost simulate first-90-days --milestone purchase@0d:revenue=49 --milestone first_use@3d")
     out(
-        "    .venv/bin/milepost dev                                       run it for real; then send milestones from another terminal"
+        "    .venv/bin/milepost dev                                       "
+        "run it for real; then send milestones from another terminal"
     )
 
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 from typer.exceptions import TyperException
@@ -55,11 +56,11 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - whoever read our output has left
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - whoever read our output has left
         return GOOD
     except Refused as refused:
         return _say(str(refused), refused.code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - nobody is to meet a traceback
         return _unexpected(error)
 
 

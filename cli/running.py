@@ -77,9 +77,17 @@ async def _dev(project: Project, folder: Path, port: int, format: Format) -> Non
                     out_json({"api": None, "console": None, "temporal": server.address})
                 else:
                     out(
-                        f"Milepost runs {len(project.plans)} playbooks of {project.root}; Temporal is at {server.address}."
+                        f"Milepost runs {len(project.plans)} playbooks of {project.root}; "
+                        f"Temporal is at {server.address}."
                     )
-                    note("Send a milestone from another terminal:  milepost track ada purchase --set revenue=49")
+                    note(
+                        "From another terminal:  milepost import FILE  "
+                        "tells of customers (identify calls, with an email);"
+                    )
+                    note(
+                        "                        milepost track ada purchase --set revenue=49  "
+                        "tells what one of them did."
+                    )
                 await _run(project, store, server.address, stop)
             finally:
                 running.unlink(missing_ok=True)

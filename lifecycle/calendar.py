@@ -1,8 +1,8 @@
 """Calendar arithmetic: when a wait ends, in the customer's time zone, through clock changes and frozen time.
 
 Instants are UTC. Days are calendar days: 3 days from 10:00 end at 10:00 local, whatever the clocks did in between. A
-clock time that a change of the clocks skips becomes the next real one (2:30 becomes 3:00); one that happens twice is the
-first. Frozen intervals (a pause that stops the clock) lengthen durations; dates and weekdays stay where they are.
+clock time that a change of the clocks skips becomes the next real one (2:30 becomes 3:00); one that happens twice is
+the first. Frozen intervals (a pause that stops the clock) lengthen durations; dates and weekdays stay where they are.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from lifecycle.state import (
 
 @dataclass
 class Course:
-    """`confirmed` is the state after the last result, `inputs` what came in since, `parked` rows that came too early."""
+    """`confirmed` is the state after the last result, `inputs` came in since, `parked` are rows that came too early."""
 
     state: State
     confirmed: State
@@ -83,17 +83,19 @@ class Course:
         inputs = sorted([*self.inputs, *pauses], key=lambda input: input.at)
         self.state = self.confirmed
         for input in inputs:
-            self._pass_time(plan, input.at)
-            self._again(plan, input, input.at)
-        self._pass_time(plan, now)
+            self.pass_time(plan, input.at)
+            self.again(plan, input, input.at)
+        self.pass_time(plan, now)
         self.state.n = max(self.state.n, old.n) + 1
         self.inputs = inputs
 
-    def _pass_time(self, plan: Plan, until: Instant) -> None:
+    def pass_time(self, plan: Plan, until: Instant) -> None:
+        """Let every timer fire that is due up to `until`, each at its own instant."""
         while (due := due_of(plan, self.state)) is not None and due <= until:
-            self._again(plan, TimerFired(due), due)
+            self.again(plan, TimerFired(due), due)
 
-    def _again(self, plan: Plan, input: Input, now: Instant) -> None:
+    def again(self, plan: Plan, input: Input, now: Instant) -> None:
+        """Apply an input in a time that is gone through again: it is not kept as news, and confirms nothing."""
         step = advance(plan, self.state, input, now)
         self.state = step.state
         self.lines.extend(step.trace)
@@ -117,9 +119,9 @@ def standing(
     course = Course(state, state)
     news = sorted((row for row in rows if row.number > state.seen), key=lambda row: row.number)
     for input in sorted([*news, *pauses], key=lambda input: input.at):
-        course._pass_time(plan, input.at)
-        course._again(plan, input, input.at)
-    course._pass_time(plan, now)
+        course.pass_time(plan, input.at)
+        course.again(plan, input, input.at)
+    course.pass_time(plan, now)
     return course
 
 

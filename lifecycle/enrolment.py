@@ -267,7 +267,7 @@ class _Apply:
         return None
 
     def _counts(self, journey: OpenJourney, name: str) -> bool:
-        """With `per`, a product's milestone counts only with the same value; one about a message only for its journey."""
+        """With `per`, a product's milestone counts only with the same value; a message's only for its own journey."""
         if self.event.journey is not None and name == self.event.name:
             return self.event.journey == journey.id
         per = journey.plan.entry.per if journey.plan.entry else None

@@ -1,8 +1,8 @@
 """Running `NAME.test.yaml`: what a playbook does for one customer, against what its author expects.
 
 `expect` is strict about messages, tasks and the end; other lines (milestones, records, refusals ...) are compared where
-they are listed. A split is chosen with `with: {split: {NAME: VARIANT}}`: the scenario's customer is then one who belongs
-to that variant.
+they are listed. A split is chosen with `with: {split: {NAME: VARIANT}}`: the scenario's customer is then one who
+belongs to that variant.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def live(plan: Plan, scenarios: Scenarios, scenario: Scenario, world: World) -> 
     """The timeline of a scenario, of every journey that its customer has through the playbook; and their time zone."""
     attributes = {**scenarios.customer, **scenario.with_}
     wanted = attributes.pop("split", {})
-    consent = {topic: True for topic in attributes.pop("consent", None) or []}
+    consent = dict.fromkeys(attributes.pop("consent", None) or [], True)
     stage = attributes.pop("stage", None) or plan.stage
     person = Person(_customer_in(plan, wanted), attributes, stage)
     zone = person.zone(world.map)

@@ -11,7 +11,7 @@ was more than `LATE` ago. So a timer that fires 40 ms late does not move all tha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter
@@ -24,7 +24,7 @@ UNKNOWN_RETRIES = (TimeDelta(minutes=1), TimeDelta(minutes=5), TimeDelta(minutes
 """How often, and how long after, a journey asks again about a message whose fate is unknown (rules.md 8)."""
 
 
-class Phase(str, Enum):
+class Phase(StrEnum):
     """What a journey is doing. HELD is not stored: it is any phase but ENDED while a pause lies on the journey."""
 
     NEW = "new"

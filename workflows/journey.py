@@ -7,7 +7,6 @@ a signal accepted while the workflow completes is lost without a trace.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -133,7 +132,7 @@ class JourneyWorkflow:
                     timeout=left,
                     timeout_summary=self.course.state.step,
                 )
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 pass
             else:
                 return
@@ -179,7 +178,7 @@ class JourneyWorkflow:
 
 
 def _activity(command: Command) -> tuple[str, str | None, str]:
-    """The activity that carries out a command, its task queue (None: the workflow's own) and how Temporal's UI calls it."""
+    """A command's activity, its task queue (None: the workflow's own) and what Temporal's UI calls it."""
     if isinstance(command, Deliver):
         return "deliver", QUEUES[command.channel], command.template
     if isinstance(command, Decide):

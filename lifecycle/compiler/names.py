@@ -1,4 +1,4 @@
-"""What the names in a playbook refer to. Each check reports an unknown name at its place, with the nearest right one."""
+"""What names in a playbook refer to. Each check reports an unknown name at its place, with the nearest right one."""
 
 from __future__ import annotations
 

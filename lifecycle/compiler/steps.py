@@ -168,8 +168,8 @@ class StepCompiler:
                 )
             if own == "message.opened" and "message.clicked" not in listen.milestone:
                 self.faults.add(
-                    place, "machine-opens", "mail programs open messages by themselves", "wait for `message.clicked` too",
-                    severity="warning",
+                    place, "machine-opens", "mail programs open messages by themselves",
+                    "wait for `message.clicked` too", severity="warning",
                 )  # fmt: skip
             key = f"{own}:{listen.of}" if listen.of and about_message else own
             keys.append(key)

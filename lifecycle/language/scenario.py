@@ -13,7 +13,8 @@ from lifecycle.language.validate import Authored, mistake
 class Given(Authored):
     """One thing that happens, on a day of the journey (day 0 is the day of `start`), at a local clock time.
 
-    Exactly one of `milestone`, `set`, `pause`, `resume`, `exit`; keys besides those below are properties of the milestone.
+    Exactly one of `milestone`, `set`, `pause`, `resume`, `exit`; keys besides those below are properties of the
+    milestone.
     """
 
     model_config = ConfigDict(extra="allow")

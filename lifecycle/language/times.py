@@ -21,7 +21,7 @@ class NotATime(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A length of time. `months` and `days` are calendar time, `seconds` are exact, `working` are Mondays to Fridays."""
+    """A length of time. `months` and `days` are calendar time, `seconds` are exact, `working` is Monday to Friday."""
 
     months: int = 0
     days: int = 0

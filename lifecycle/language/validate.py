@@ -6,6 +6,7 @@ that it does not know are reported with the nearest right one, without hiding th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -113,13 +114,12 @@ def _path_of(loc: tuple[int | str, ...], data: Any) -> Path:
     """pydantic's location without the names of union members, which are not in the file."""
     path: list[str | int] = []
     for part in loc:
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            continue
-        path.append(part)
+        inside: Mapping[Any, Any] = data if isinstance(data, dict) else {}
+        if isinstance(data, list):
+            inside = dict(enumerate(data))
+        if part in inside:
+            data = inside[part]
+            path.append(part)
     return tuple(path)
 
 

@@ -141,7 +141,7 @@ class Author(random.Random):
             at = START.add(minutes=self.randrange(1, DAYS * 1440))
             found.append(Happening(at, "milestone", self.choice(["alpha", "alpha", "beta", "beta", "delta", "omega"])))
         for _ in range(self.randrange(3)):
-            values = self.choice(
+            values: dict[str, Any] = self.choice(
                 [
                     {"plan": "pro"},
                     {"score": 5},

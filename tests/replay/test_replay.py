@@ -15,6 +15,10 @@ from workflows.journey import JourneyWorkflow
 HISTORIES = sorted(Path(__file__).parent.glob("*.json"))
 
 
+def recorded(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(path.stem, path.read_text("utf-8"))
+
+
 def test_there_are_histories() -> None:
     assert len(HISTORIES) >= 8
 
@@ -24,4 +28,4 @@ async def test_history_replays(path: Path) -> None:
     replayer = Replayer(
         workflows=[JourneyWorkflow], data_converter=pydantic_data_converter, workflow_runner=wiring.runner()
     )
-    await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text("utf-8")))
+    await replayer.replay_workflow(recorded(path))

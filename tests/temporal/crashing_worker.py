@@ -2,7 +2,8 @@
 
     python -m tests.temporal.crashing_worker DATABASE_URL TEMPORAL_ADDRESS LOG
 
-Each worker appends to LOG when an attempt to deliver begins and when it ends, so that a kill in between can be counted.
+Each worker appends to LOG when an attempt to deliver begins, when it has committed and when it ends, so that kills in
+between can be counted.
 """
 
 from __future__ import annotations
@@ -43,10 +44,11 @@ async def work(url: str, address: str, log: str) -> None:
     async def watched(self: JourneyActivities, work: Work) -> Report:
         name = f"{os.getpid()} {work.journey} {work.state['step']}"
         os.write(descriptor, f"begin {name}\n".encode())
-        # Time to die in, before and after the transaction.
-        await asyncio.sleep(random.uniform(0, 0.05))
+        # Time to die in, before and above all after the transaction, when Temporal does not know of it yet.
+        await asyncio.sleep(random.uniform(0, 0.02))
         report = await deliver(self, work)
-        await asyncio.sleep(random.uniform(0, 0.05))
+        os.write(descriptor, f"committed {name}\n".encode())
+        await asyncio.sleep(random.uniform(0, 0.15))
         os.write(descriptor, f"end {name}\n".encode())
         return report
 

@@ -59,7 +59,7 @@ async def test_random_playbooks_run_on_temporal_as_the_core_says(server: Tempora
     project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
     async with rehearse(project, tmp_path, server=server) as rehearsal:
         gate = asyncio.Semaphore(6)
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.timeout(240), asyncio.TaskGroup() as group:
             lives = {seed: group.create_task(lived(rehearsal, seed, gate)) for seed in SEEDS}
         told = [life.result() for life in lives.values()]
         wrong = {seed: difference(expected(seed), lines) for seed, lines in zip(SEEDS, told, strict=True)}

@@ -1,0 +1,71 @@
+"""`make bench`: measures against the budgets, prints a table and writes bench/results.json.
+
+docs/benchmarks.md explains each figure.
+
+Exit status 1 where the workflow by hand is not what every ratio is taken against; a missed budget is said, and fails
+nothing: it may be this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+
+from rich.console import Console
+
+from bench import commands, core, counts, turns
+from bench.figures import Section, show, write
+from bench.server import Storage, running
+
+
+def main() -> int:
+    """Measure everything, in about five minutes; the exit status."""
+    sections: list[Section] = []
+    _say("one journey, by hand and ours ...")
+    hand, ours = asyncio.run(_counted())
+    sections.append(Section("One journey by hand, four messages", counts.hand_figures(hand)))
+    if not counts.is_yardstick(hand):
+        show(sections, Console())
+        _say("The workflow by hand is not of the agreed shape: nothing can be compared with it; see bench/by_hand.py.")
+        return 1
+    sections.append(Section("One journey of ours, four messages", counts.our_figures(ours, hand)))
+    _say("commands ...")
+    waits = [*commands.checks(), *commands.starts()]
+    _say("the core ...")
+    sections.append(Section("Simulated ninety-day journeys", core.simulations()))
+    sections.append(Section("Decision before a send", core.decisions()))
+    _say("journeys a second, for about four minutes ...")
+    sections.append(Section(f"Many journeys, Temporal with {turns.STORAGE.value}", asyncio.run(turns.rates())))
+    sections.append(Section("What a person waits for", waits))
+    write(sections)
+    show(sections, Console())
+    return 0
+
+
+async def _counted() -> tuple[counts.Both, counts.Both]:
+    async with running(Storage.MEMORY) as (server, client):
+        return await counts.of_hand(client), await counts.of_ours(server)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    if sys.dont_write_bytecode:
+        # Else every start would compile all of Milepost, and the sandbox every journey's workflow: not measured here.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        os.execve(sys.executable, [sys.executable, "-m", "bench"], kept)
+    status = 1
+    try:
+        status = main()
+    except KeyboardInterrupt:
+        status = 130
+    except Exception:  # noqa: BLE001 - the process is left below, past Python's own report
+        traceback.print_exc()
+    # The interpreter may crash while it shuts down after a Temporal worker ran in it (temporalio/sdk-python#300).
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,91 @@
+"""What the core costs by itself: simulated journeys, and the decision before a send. CPU time of this one thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from whenever import Instant
+
+from bench.figures import Figure
+from bench.shape import ENTRY, MILESTONE, ROOT
+from bench.shape import project as four_messages
+from lifecycle import policies
+from lifecycle.enrolment import Person
+from lifecycle.simulator import Happening, Life, World
+from project import Project, load
+
+FEWEST = 5000
+"""Ninety-day journeys a second and core."""
+
+LONGEST_DECISION = 50
+"""Microseconds."""
+
+_START = Instant.from_utc(2026, 1, 5, 9)
+_DAY = 24
+_ROUNDS = 7
+_ROUND = 0.4
+
+
+def simulations() -> list[Figure]:
+    shipped = load(ROOT).world("first-90-days")
+    short = four_messages("45 days", "45 days").world()
+    bought = Happening(_START, "milestone", ENTRY, {"revenue": 49})
+    begun = Happening(_START.add(hours=3 * _DAY), "milestone", MILESTONE)
+    return [
+        _simulation("first-90-days", shipped, (bought, begun)),
+        _simulation("four messages over ninety days", short, (bought,)),
+    ]
+
+
+def _simulation(name: str, world: World, happenings: Sequence[Happening]) -> Figure:
+    until = _START.add(hours=100 * _DAY)
+
+    def live() -> Life:
+        life = Life(world, Person("cus_1", {"first_name": "Ada"}))
+        life.run(happenings, until)
+        return life
+
+    (journey,) = live().journeys
+    assert not journey.open
+    lines = [line.what for line in journey.lines]
+    size = f"{lines.count('sent')} messages, {len(lines)} lines of timeline"
+    note = f"{name}: {size}."
+    reason = f"One such journey is {size}, and its time is that of its steps."
+    return Figure(name, 1 / _seconds(live), "a second and core", FEWEST, "least", reason, note)
+
+
+def decisions() -> list[Figure]:
+    found = load(ROOT)
+    asked = _asked(found)
+    assert policies.refusal(asked) is None
+    return [
+        Figure("may this message go?", _seconds(lambda: policies.refusal(asked)) * 1e6, "µs", LONGEST_DECISION),
+        Figure("and why, rule by rule", _seconds(lambda: policies.explain(asked)) * 1e6, "µs", LONGEST_DECISION),
+    ]
+
+
+def _asked(found: Project) -> policies.Asked:
+    """A marketing message that may go: every rule is looked at."""
+    assert found.map is not None
+    template = found.templates.infos["onboarding/good-start", "email"]
+    expires = _START.add(hours=3 * _DAY)
+    return policies.Asked(template, found.map, _START, expires=expires, consent=True, stage="onboarding")
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Seconds that `work` takes once: the median over rounds of many."""
+    work()
+    times = 1
+    while (taken := _cpu(work, times)) < _ROUND / 10:
+        times *= 2
+    times = max(1, round(times * _ROUND / taken))
+    return median(_cpu(work, times) for _ in range(_ROUNDS)) / times
+
+
+def _cpu(work: Callable[[], object], times: int) -> float:
+    began = time.thread_time()
+    for _ in range(times):
+        work()
+    return time.thread_time() - began

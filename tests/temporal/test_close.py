@@ -1,0 +1,105 @@
+"""The end of a journey races with what is still on its way to it: nothing that was accepted is lost (rules.md 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+from whenever import Instant
+
+import wiring
+from activities.contract import Act, Standing
+from embedded import TemporalServer
+from lifecycle.state import Skipped
+from store import events
+from store.database import Database
+from store.migrate import upgrade
+from store.tables import Consent, Customer, Journey, table_of
+from tests.lifecycle.strategies import compiled, small_project
+from worker import running
+
+JOURNEYS = 40
+PLAYBOOK = {
+    "playbook": "random", "stage": "stranger", "entry": {"milestone": "purchase"}, "goal": "delta",
+    "steps": [{"send": "mail/receipt"}, {"wait": "2 seconds"}, {"send": "mail/one"}, {"record": "gamma"}],
+}  # fmt: skip
+
+
+def prepare(session: Session, now: Instant) -> None:
+    project = replace(small_project(), plans={"random": compiled(PLAYBOOK)}, sources={"random": ""})
+    wiring.publish(session, project, now)
+    for number in range(JOURNEYS):
+        customer = Customer(id=f"cus_{number}", user_id=f"cus_{number}", created_at=now, updated_at=now)
+        customer.email = f"{customer.id}@example.com"
+        session.add(customer)
+        session.flush()
+        session.add(Consent(customer_id=customer.id, topic="news", granted=True, source="test", at=now))
+    session.flush()
+    accept(session, "purchase", list(range(JOURNEYS)))
+
+
+def accept(session: Session, name: str, numbers: list[int]) -> None:
+    now = Instant.now()
+    events.accept(
+        session, [events.Arrival("test", f"{name}-{n}", f"cus_{n}", "track", now, now, name) for n in numbers]
+    )
+
+
+def rows(session: Session) -> list[Journey]:
+    return list(session.scalars(select(Journey).order_by(table_of(Journey).c.id)))
+
+
+async def act(client: Client, journey: str, delay: float) -> None:
+    """A person's command that may come at the very end; it is answered, or the journey is over."""
+    await asyncio.sleep(delay)
+    try:
+        await client.get_workflow_handle(journey).execute_update(
+            "act", Act(command=Skipped(Instant.now(), "message")), result_type=Standing
+        )
+    except WorkflowUpdateFailedError:
+        pass
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def test_what_arrives_while_a_journey_ends_is_taken_in(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    url = f"sqlite:///{tmp_path / 'close.db'}"
+    upgrade(url)
+    database = Database(url)
+    async with TemporalServer() as server:
+        engine = wiring.engine(small_project(), database, server.client, "https://example.com")
+        async with running(engine) as dispatcher:
+            await database.write(lambda session: prepare(session, Instant.now()))
+            dispatcher.wake()
+            while not all(row.status == "open" for row in await database.read(rows)) or not await database.read(rows):  # noqa: ASYNC110 - opened elsewhere
+                await asyncio.sleep(0.02)
+            journeys = [row.id for row in await database.read(rows)]
+            async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+                for journey in journeys:
+                    for _ in range(3):
+                        group.create_task(act(server.client, journey, chance.uniform(0.5, 3.5)))
+                for number in range(JOURNEYS):
+                    await asyncio.sleep(chance.uniform(0, 0.12))
+                    await database.write(partial(accept, name="delta", numbers=[number]))
+                    dispatcher.wake()
+            async with asyncio.timeout(60):
+                while any(row.status != "ended" for row in await database.read(rows)):  # noqa: ASYNC110 - ended elsewhere
+                    await asyncio.sleep(0.05)
+                while (await server.client.count_workflows("ExecutionStatus='Running'")).count:  # noqa: ASYNC110 - ended elsewhere
+                    await asyncio.sleep(0.05)
+            found = await database.read(rows)
+    database.close()
+    assert {row.exit_outcome for row in found} == {"goal", "finished"}, "both ways must be met to prove anything"
+    for row in found:
+        # The stamp that applying the goal set is how the journey ended, whatever it was doing.
+        assert row.state is not None
+        assert (row.state["outcome"] == "goal") == (row.exit_outcome == "goal")
