@@ -37,7 +37,7 @@ def main() -> int:
     sections.append(Section("Simulated ninety-day journeys", core.simulations()))
     sections.append(Section("Decision before a send", core.decisions()))
     _say("journeys a second, for about four minutes ...")
-    sections.append(Section(f"Many journeys, Temporal with {turns.STORAGE.value}", asyncio.run(turns.rates())))
+    sections.append(Section("Many journeys on one server", asyncio.run(turns.rates())))
     sections.append(Section("What a person waits for", waits))
     write(sections)
     show(sections, Console())

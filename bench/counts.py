@@ -96,7 +96,7 @@ def hand_figures(hand: Both) -> list[Figure]:
     ]
     actions = max(cost.billable_actions for cost in hand)
     size = max(cost.history_bytes for cost in hand)
-    return [*events, *activities, Figure("billable actions", actions, ""), Figure("history", size, "bytes")]
+    return [*events, *activities, Figure("billable actions", actions, ""), Figure("history size", size, "bytes")]
 
 
 def our_figures(ours: Both, hand: Both) -> list[Figure]:
@@ -107,10 +107,10 @@ def our_figures(ours: Both, hand: Both) -> list[Figure]:
         Figure("activities, timed out", timed_out.activities, "", 4 + 1),
         Figure("history events, reached", reached.events, "", MOST_EVENTS),
         Figure("history events, timed out", timed_out.events, "", MOST_EVENTS),
-        Figure("history events", dearer, "× by hand", DEARER),
+        Figure("history events, both", dearer, "× by hand", DEARER),
         Figure("billable actions", max(cost.billable_actions for cost in ours), "", MOST_ACTIONS),
         Figure(
-            "history",
+            "history size",
             max(cost.history_bytes for cost in ours),
             "bytes",
             MOST_BYTES,

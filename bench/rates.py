@@ -10,6 +10,7 @@ less, and would look better than it is. `Rate.events` shows that each did all of
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -41,13 +42,16 @@ _MILLISECONDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Many journeys, in a steady state. CPU in milliseconds and database in bytes are per journey."""
+    """Many journeys, in a steady state. CPU in milliseconds and database in bytes are per journey; `others` is
+    the share of this machine's CPU time that other programs took meanwhile.
+    """
 
     per_second: float
     events: float
     server_cpu_ms: float
     worker_cpu_ms: float
     database_bytes: float
+    others: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,9 @@ async def rate(client: Client, server: Server, contender: Contender, under_way: 
     """
     journeys = ROUND * under_way
     size, server_cpu, worker_cpu = server.database_bytes(), _cpu_ms(server.pid), _cpu_ms(contender.worker)
+    machine, own = _machine(), _own(server, contender)
     runs = await _run(client, contender, journeys, under_way)
+    busy, whole = (now - then for now, then in zip(_machine(), machine, strict=True))
     closed = sorted(run.close_time for run in runs if run.close_time is not None)
     first, last = closed[under_way - 1], closed[-under_way - 1]
     return Rate(
@@ -88,6 +94,7 @@ async def rate(client: Client, server: Server, contender: Contender, under_way: 
         server_cpu_ms=(_cpu_ms(server.pid) - server_cpu) / journeys,
         worker_cpu_ms=(_cpu_ms(contender.worker) - worker_cpu) / journeys,
         database_bytes=(server.database_bytes() - size) / journeys,
+        others=max(0.0, busy - (_own(server, contender) - own)) / whole,
     )
 
 
@@ -136,6 +143,18 @@ async def _run(client: Client, contender: Contender, journeys: int, under_way: i
         elif time.monotonic() - progress > _PATIENCE:
             raise RuntimeError(f"{started - completed} journeys of {contender.name} did not complete.")
     return [run async for run in client.list_workflows(these)]
+
+
+def _machine() -> tuple[float, float]:
+    """Seconds of CPU that this machine has worked, and has had, since it started."""
+    times: Any = psutil.cpu_times()
+    whole = times.user + times.system + times.idle + getattr(times, "iowait", 0.0)
+    return float(times.user + times.system), float(whole)
+
+
+def _own(server: Server, contender: Contender) -> float:
+    """Seconds of CPU that server, worker and this process, which starts the journeys, have taken."""
+    return sum(_cpu_ms(pid) for pid in (server.pid, contender.worker, os.getpid())) / _MILLISECONDS
 
 
 def _cpu_ms(pid: int) -> float:

@@ -66,7 +66,8 @@ def out_lines(rows: Iterable[Any]) -> None:
 
 
 def note(text: str) -> None:
-    """Tell the person something that is not part of the result."""
+    """Tell the person something that is not part of the result, after what was printed of it so far."""
+    sys.stdout.flush()
     sys.stderr.write(text + "\n")
 
 
