@@ -15,7 +15,7 @@ from lifecycle.state import State
 from store import consents, events, history, messages
 from store.tables import Customer, Journey
 
-OWN = ("email", "phone", "time_zone", "language")
+OWN = frozenset({"email", "phone", "time_zone", "language"})
 """Attributes that have a column of their own."""
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from activities.contract import Report, Work
+from activities.facts import OWN
 from lifecycle.course import Course, due_of
 from lifecycle.interpreter import effects, pending
 from lifecycle.plan import Plan
@@ -123,17 +124,20 @@ def _carry_out(context: Context, commands: Iterable[Command]) -> None:
 
     Attributes are set at once as well, so that the journey's own next condition sees them.
     """
+    passed = [command for command in commands if isinstance(command, SetAttributes | RecordMilestone | EnrolIn)]
+    if not passed:
+        return
     journey, customer, now = context.journey, context.customer, context.now
     arrivals = []
     entry = events.get(context.session, journey.entry_event_id) if journey.entry_event_id else None
     hops = (entry.hops if entry else 0) + 1
-    for command in commands:
-        if not isinstance(command, SetAttributes | RecordMilestone | EnrolIn):
-            continue
+    for command in passed:
         name, properties = None, {}
         if isinstance(command, SetAttributes):
             properties = dict(command.values)
-            customer.attributes = {**customer.attributes, **properties}
+            for attribute in OWN & properties.keys():
+                setattr(customer, attribute, properties[attribute])
+            customer.attributes |= {key: value for key, value in properties.items() if key not in OWN}
             customers.save(context.session, customer, now)
         else:
             name = command.milestone if isinstance(command, RecordMilestone) else command.playbook
