@@ -89,7 +89,7 @@ class JourneyWorkflow:
     async def act(self, act: Act) -> Standing:
         """A person's command. The answer is for the caller to store: where the journey stands after it."""
         command = act.command
-        refused = refusal(self.course.state, command)
+        refused = "the journey has already ended" if self.over else refusal(self.course.state, command)
         if refused:
             return Standing(refused=refused)
         self.commands.append(command)
@@ -170,9 +170,14 @@ class JourneyWorkflow:
         return report.closed
 
     async def _continue(self) -> None:
-        """Go on in a new run, so that histories stay small. Only at rest, with nothing on its way."""
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        self._drain()
+        """Go on in a new run, so that histories stay small. Only at rest, with nothing on its way.
+
+        What arrives while handlers finish is taken in by the loop first: nobody else would, and a handler would wait
+        for it for ever.
+        """
+        await workflow.wait_condition(lambda: bool(self.arrived or self.commands) or workflow.all_handlers_finished())
+        if self.arrived or self.commands:
+            return
         course = COURSE.dump_python(self.course, mode="json", exclude_defaults=True)
         workflow.continue_as_new(Begin(plan=self.begin.plan, course=course, offset=self.offset))
 
