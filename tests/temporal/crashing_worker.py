@@ -31,6 +31,8 @@ def main(url: str, address: str, log: str) -> None:
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
+            # Temporal's SDK logs to standard output, here a pipe: once it is full, whoever writes to it stands still.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             asyncio.run(work(url, address, log))
             os._exit(0)
         sys.stdout.write(f"{child}\n")
