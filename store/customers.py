@@ -10,9 +10,9 @@ from sqlalchemy.orm.attributes import flag_modified
 from whenever import Instant
 
 from store.statements import add_new
-from store.tables import Customer, table_of
+from store.tables import Customer, Message, table_of
 
-_customer = table_of(Customer)
+_customer, _message = table_of(Customer), table_of(Message)
 
 
 def get(session: Session, user_id: str) -> Customer | None:
@@ -41,6 +41,13 @@ def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Custom
         return customer, False
     made = add_new(session, Customer(id=f"cus_{secrets.token_hex(8)}", user_id=user_id, created_at=now, updated_at=now))
     return session.execute(found).scalar_one(), made
+
+
+def with_number(session: Session, number: str) -> list[str]:
+    """The ids of customers who have this number (E.164), or to whom an SMS went there, in their order."""
+    now = select(_customer.c.id).where(_customer.c.phone == number)
+    before = select(_message.c.customer_id).where(_message.c.channel == "sms", _message.c.recipient == number)
+    return sorted(session.scalars(now.union(before)))
 
 
 def save(session: Session, customer: Customer, now: Instant) -> None:

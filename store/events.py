@@ -95,6 +95,12 @@ def waiting(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(_event).where(_event.c.state == "pending")) or 0
 
 
+def not_applied(session: Session, user_id: str) -> int:
+    """How many events of a customer are pending or set aside."""
+    found = select(func.count()).select_from(_event)
+    return session.scalar(found.where(_event.c.user_id == user_id, _event.c.state != "applied")) or 0
+
+
 def next_pending(session: Session, now: Instant, limit: int, user_id: str | None = None) -> list[Event]:
     """Events to apply next, in order, at most `limit`; without those that wait behind an event to be retried later.
 

@@ -62,6 +62,20 @@ def append(session: Session, journey_id: str, entries: Sequence[Entry]) -> list[
     return numbers
 
 
+def append_to_each(session: Session, journey_ids: Sequence[str], entry: Entry) -> int:
+    """Add one entry to the inbox of each of these journeys; to how many. Those that have ended get none."""
+    counted = session.execute(
+        update(_journey)
+        .where(_journey.c.id.in_(journey_ids), _journey.c.status.in_(UNDER_WAY))
+        .values(inbox_last=_journey.c.inbox_last + 1)
+        .returning(_journey.c.id, _journey.c.inbox_last)
+    ).all()
+    told = {"kind": entry.kind, "name": entry.name, "at": entry.at, "event_id": entry.event_id, "data": entry.data}
+    if counted:
+        session.execute(insert(_inbox), [{"journey_id": one, "number": last, **told} for one, last in counted])
+    return len(counted)
+
+
 def after(session: Session, journey_id: str, seen: int) -> list[JourneyInbox]:
     """The rows of a journey with a number above `seen`, in order."""
     return list(

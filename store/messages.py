@@ -1,20 +1,36 @@
-"""Messages: claimed once per (journey, step, occurrence), and settled by the attempt that owns them (rules.md 8)."""
+"""Messages: one row for each (journey, step, occurrence), moved along by `lifecycle.ledger` and by nothing else.
+
+A claim is committed before a provider is called. What came of it is written by the attempt that owns the row, and only
+while nobody knows better; what providers tell later is written by `learn`, whoever had the row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+from lifecycle.ledger import COUNTED, PENDING, SENDING, UNKNOWN, MessageState, News, before, target
 from store.statements import add_new, changed
-from store.tables import Message, table_of
+from store.tables import Journey, Message, table_of
 
 _message = table_of(Message)
+_journey = table_of(Journey)
 
-UNSETTLED = ("sending", "unknown")
+_OURS = frozenset({SENDING, UNKNOWN})
+
+
+class Waiting(NamedTuple):
+    """A message that was put off: whose journey, of which playbook version, and when it may be tried again."""
+
+    journey: str
+    version: str
+    not_before: Instant
+    channel: str
+    topic: str | None
 
 
 def get(session: Session, journey_id: str, step: str, occurrence: str) -> Message | None:
@@ -27,66 +43,130 @@ def get(session: Session, journey_id: str, step: str, occurrence: str) -> Messag
 
 
 def by_id(session: Session, message_id: str) -> Message | None:
-    """The message with this id."""
-    return session.scalar(select(Message).where(_message.c.id == message_id))
+    """The message with this id, read anew."""
+    return session.scalar(select(Message).where(_message.c.id == message_id).execution_options(populate_existing=True))
 
 
-def claim(session: Session, message: Message) -> bool:
+def add(session: Session, message: Message) -> bool:
     """Insert a message in the state it carries; False where its occurrence has one already, which stays as it is."""
     return add_new(session, message)
 
 
-def claim_again(session: Session, message_id: str, attempt: int, at: Instant, decision: Mapping[str, Any]) -> bool:
-    """Take a deferred, pending or unknown message for attempt number `attempt`, which must be a new one."""
+def claim_again(session: Session, message_id: str, attempt: int, values: Mapping[str, Any]) -> bool:
+    """Take a pending or unknown message, last claimed by `attempt`, for the next attempt, and store what goes out."""
     return changed(
         session.execute(
             update(_message)
             .where(
                 _message.c.id == message_id,
-                _message.c.attempt < attempt,
-                _message.c.state.in_(("pending", "deferred", *UNSETTLED)),
+                _message.c.attempt == attempt,
+                _message.c.state.in_(before("claimed")),
             )
-            .values(state="sending", attempt=attempt, claimed_at=at, decision=dict(decision), reason=None)
+            .values({**values, "state": SENDING, "attempt": attempt + 1})
         )
     )
 
 
-def mark_accepted(
-    session: Session,
-    message_id: str,
-    attempt: int,
-    at: Instant,
-    *,
-    recipient: str,
-    subject: str | None,
-    html: str | None,
-    text: str | None,
-    segments: int | None,
-) -> bool:
-    """Record that the sender took the message, and what it took; False where this attempt does not own it any more."""
-    return _settle(
-        session,
-        message_id,
-        attempt,
-        state="accepted",
-        accepted_at=at,
-        settled_at=at,
-        recipient=recipient,
-        subject=subject,
-        html=html,
-        text=text,
-        segments=segments,
+def decide_again(session: Session, message_id: str, state: MessageState, values: Mapping[str, Any]) -> bool:
+    """Store another decision about a pending message: put off once more, refused, or taken by the outbox."""
+    return changed(
+        session.execute(
+            update(_message)
+            .where(_message.c.id == message_id, _message.c.state == PENDING)
+            .values({**values, "state": state})
+        )
     )
 
 
-def mark_refused(session: Session, message_id: str, attempt: int, at: Instant, reason: str) -> bool:
-    """Record that the sender refused the message for good; False where this attempt does not own it any more."""
-    return _settle(session, message_id, attempt, state="refused", settled_at=at, reason=reason)
+def settle(session: Session, message_id: str, attempt: int, news: News, at: Instant, **values: Any) -> bool:
+    """Store what came of an attempt; False where it does not own the row any more, or somebody knows better."""
+    state = target(news)
+    if state not in (PENDING, UNKNOWN):
+        values["settled_at"] = at
+    return changed(
+        session.execute(
+            update(_message)
+            .where(
+                _message.c.id == message_id,
+                _message.c.attempt == attempt,
+                _message.c.state.in_(before(news) & _OURS),
+            )
+            .values(state=state, **values)
+        )
+    )
 
 
-def mark_unknown(session: Session, message_id: str, attempt: int, reason: str) -> bool:
-    """Record that nobody can tell whether the sender took it; False where this attempt does not own it any more."""
-    return _settle(session, message_id, attempt, state="unknown", reason=reason)
+def learn(session: Session, message_id: str, news: News, at: Instant, provider_id: str | None = None) -> bool:
+    """Store what a provider told about a message; False where that changes nothing.
+
+    A message that nobody was sure of is accepted at `at`, the time of the proof.
+    """
+    known = update(_message).where(_message.c.id == message_id, _message.c.state.in_(before(news)))
+    moved = changed(session.execute(known.values(state=target(news), settled_at=at, reason=None)))
+    if moved:
+        first = update(_message).where(_message.c.id == message_id)
+        session.execute(first.where(_message.c.accepted_at.is_(None)).values(accepted_at=at))
+        if provider_id is not None:
+            session.execute(first.where(_message.c.provider_id.is_(None)).values(provider_id=provider_id))
+    return moved
+
+
+def withdraw(session: Session, journey_id: str, at: Instant) -> None:
+    """Settle what a journey put off and never came back to: somebody dropped it, or the journey ended before."""
+    waiting = update(_message).where(_message.c.journey_id == journey_id, _message.c.state.in_(before("withdrawn")))
+    session.execute(waiting.values(state=target("withdrawn"), settled_at=at))
+
+
+def counted(session: Session, customer_id: str, since: Instant) -> list[Row[tuple[Instant, str, str | None]]]:
+    """Marketing messages that count against a customer's caps: claimed_at, channel, topic (rules.md 10)."""
+    one = _message.c
+    return list(
+        session.execute(
+            select(one.claimed_at, one.channel, one.topic).where(
+                one.customer_id == customer_id,
+                one.claimed_at >= since,
+                one.state.in_(COUNTED),
+                or_(one.purpose == "marketing", one.purpose.is_(None)),
+            )
+        )
+    )
+
+
+def put_off(session: Session, customer_id: str, but: str, after: Instant) -> list[Waiting]:
+    """A customer's marketing messages, all but the one named, that open journeys put off until `after` or later."""
+    one = _message.c
+    rows = session.execute(
+        select(one.journey_id, _journey.c.version, one.not_before, one.channel, one.topic)
+        .join(_journey, _journey.c.id == one.journey_id)
+        .where(
+            one.customer_id == customer_id,
+            one.id != but,
+            one.state == PENDING,
+            one.purpose == "marketing",
+            one.not_before >= after,
+            _journey.c.exit_at.is_(None),
+        )
+    )
+    return [Waiting(*row) for row in rows]
+
+
+def in_state(
+    session: Session, states: Collection[MessageState], limit: int, after: str = "", channel: str | None = None
+) -> list[Message]:
+    """Messages in these states in the order of their ids, those above `after`, at most `limit`: a page."""
+    return list(
+        session.scalars(
+            select(Message)
+            .where(
+                _message.c.state.in_(states),
+                _message.c.id > after,
+                *([] if channel is None else [_message.c.channel == channel]),
+            )
+            .order_by(_message.c.id)
+            .limit(limit)
+            .execution_options(populate_existing=True)
+        )
+    )
 
 
 def of_customer(session: Session, customer_id: str) -> list[Message]:
@@ -125,13 +205,3 @@ def states_by_step(session: Session, journey_id: str) -> dict[str, str]:
         .order_by(_message.c.due_at, func.coalesce(_message.c.claimed_at, _message.c.due_at))
     )
     return {row.step: row.state for row in rows}
-
-
-def _settle(session: Session, message_id: str, attempt: int, **values: Any) -> bool:
-    return changed(
-        session.execute(
-            update(_message)
-            .where(_message.c.id == message_id, _message.c.attempt == attempt, _message.c.state.in_(UNSETTLED))
-            .values(**values)
-        )
-    )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from store.statements import changed, insert
-from store.tables import Pause, table_of, values_of
+from store.statements import changed, dialect, insert
+from store.tables import Hold, Pause, table_of, values_of
 
 _pause = table_of(Pause)
+_hold = table_of(Hold)
+_IN_ORDER = select(Pause).order_by(_pause.c.started_at, _pause.c.id).execution_options(populate_existing=True)
+_LOCK = 0x4D50_5041
+"""The name of the lock that `lock` takes; any number that nothing else here uses."""
 
 
 def start(session: Session, pause: Pause) -> int:
@@ -20,15 +24,26 @@ def start(session: Session, pause: Pause) -> int:
     return given
 
 
-def end(session: Session, pause_id: int, at: Instant, handling: str | None) -> bool:
+def end(session: Session, pause_id: int, at: Instant, handling: str | None, spread: int | None = None) -> bool:
     """End a pause; False where there is none of this id, or it had ended."""
     return changed(
         session.execute(
             update(_pause)
             .where(_pause.c.id == pause_id, _pause.c.ended_at.is_(None))
-            .values(ended_at=at, handling=handling)
+            .values(ended_at=at, handling=handling, spread=spread)
         )
     )
+
+
+def lock(session: Session) -> None:
+    """Until this transaction ends, nobody else who asks for this goes on. SQLite has one writer anyway."""
+    if dialect(session) == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+
+
+def queues(pause: Pause) -> bool:
+    """Whether journeys are being told of its end at so many a minute: whoever comes due meanwhile waits behind them."""
+    return pause.ended_at is not None and pause.spread is not None and pause.drained_at is None
 
 
 def get(session: Session, pause_id: int) -> Pause | None:
@@ -37,27 +52,37 @@ def get(session: Session, pause_id: int) -> Pause | None:
 
 
 def concerning(
-    session: Session, *, journey_id: str, customer_id: str, playbook: str, channel: str | None, since: Instant
+    session: Session,
+    *,
+    journey_id: str,
+    customer_id: str,
+    playbook: str,
+    channels: Collection[str] = (),
+    since: Instant,
 ) -> list[Pause]:
-    """Pauses of a journey, its customer, its playbook, a channel or everything, in the order of their start.
+    """Pauses of a journey, its customer, its playbook, these channels or everything, in the order of their start.
 
-    Those that hold now, and those that ended after `since`: frozen time is counted from both (rules.md 6).
-    `channel` None leaves pauses of channels out.
+    Those that hold now, those whose end is being told one by one (`queues`), and those that ended after `since`: frozen
+    time is counted from all of them (rules.md 6).
     """
-    targets = {"journey": journey_id, "customer": customer_id, "playbook": playbook, "channel": channel}
+    targets = [("journey", journey_id), ("customer", customer_id), ("playbook", playbook)]
+    targets += [("channel", channel) for channel in channels]
     scopes: list[ColumnElement[bool]] = [
-        and_(_pause.c.scope == scope, _pause.c.target == target)
-        for scope, target in targets.items()
-        if target is not None
+        and_(_pause.c.scope == scope, _pause.c.target == target) for scope, target in targets
     ]
     return list(
         session.scalars(
             select(Pause)
             .where(
                 or_(_pause.c.scope == "everything", *scopes),
-                or_(_pause.c.ended_at.is_(None), _pause.c.ended_at > since),
+                or_(
+                    _pause.c.ended_at.is_(None),
+                    _pause.c.ended_at > since,
+                    and_(_pause.c.spread.is_not(None), _pause.c.drained_at.is_(None)),
+                ),
             )
             .order_by(_pause.c.started_at, _pause.c.id)
+            .execution_options(populate_existing=True)
         )
     )
 
@@ -88,14 +113,59 @@ def frozen(session: Session, customer_id: str, playbook_of: Mapping[str, str], s
 
 def withdraw(session: Session, pause_id: int) -> None:
     """Take back a pause that never held anything, as if it had not been."""
+    session.execute(_hold.delete().where(_hold.c.pause_id == pause_id))
     session.execute(_pause.delete().where(_pause.c.id == pause_id))
 
 
 def active(session: Session) -> list[Pause]:
     """Every pause that holds now, in the order of their start."""
+    return list(session.scalars(_IN_ORDER.where(_pause.c.ended_at.is_(None))))
+
+
+def unfinished(session: Session) -> list[Pause]:
+    """Every pause that holds now, or has ended and may still have somebody to wake, in the order of their start."""
+    return list(session.scalars(_IN_ORDER.where(_pause.c.drained_at.is_(None))))
+
+
+def ever(session: Session) -> list[Pause]:
+    """Every pause there was, in the order of their start."""
+    return list(session.scalars(_IN_ORDER))
+
+
+def over_by(session: Session, now: Instant) -> list[Pause]:
+    """Pauses that hold now, and that were given an end that has come."""
+    return list(session.scalars(_IN_ORDER.where(_pause.c.ended_at.is_(None), _pause.c.ends_at <= now)))
+
+
+def to_drain(session: Session) -> list[int]:
+    """The ids of pauses that have ended, and may still have somebody to wake; the earliest ended first."""
     return list(
-        session.scalars(select(Pause).where(_pause.c.ended_at.is_(None)).order_by(_pause.c.started_at, _pause.c.id))
+        session.scalars(
+            select(_pause.c.id)
+            .where(_pause.c.drained_at.is_(None), _pause.c.ended_at.is_not(None))
+            .order_by(_pause.c.ended_at, _pause.c.id)
+        )
     )
+
+
+def take(session: Session, pause_id: int) -> Pause | None:
+    """A pause, locked for this transaction; None where another dispatcher is at it."""
+    return session.scalar(
+        select(Pause)
+        .where(_pause.c.id == pause_id)
+        .with_for_update(skip_locked=True, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def pace(session: Session, pause_id: int, wake_at: Instant) -> None:
+    """Store when the next journey may be told of the end of a pause that is spread."""
+    session.execute(update(_pause).where(_pause.c.id == pause_id).values(wake_at=wake_at))
+
+
+def mark_drained(session: Session, pause_id: int, at: Instant) -> None:
+    """Nobody waits for the end of this pause any more."""
+    session.execute(update(_pause).where(_pause.c.id == pause_id).values(drained_at=at))
 
 
 def active_on(session: Session, scope: str, target: str) -> list[Pause]:
@@ -107,3 +177,13 @@ def active_on(session: Session, scope: str, target: str) -> list[Pause]:
             .order_by(_pause.c.started_at, _pause.c.id)
         )
     )
+
+
+def last_end(session: Session, scope: str, target: str, made_by: str) -> Instant | None:
+    """When the last pause of one scope and target that somebody made was ended."""
+    last: Instant | None = session.scalar(
+        select(func.max(_pause.c.ended_at)).where(
+            _pause.c.scope == scope, _pause.c.target == target, _pause.c.made_by == made_by
+        )
+    )
+    return last

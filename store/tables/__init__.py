@@ -7,19 +7,23 @@ migration; a test compares the two.
 
 from __future__ import annotations
 
-from store.tables.arrivals import Event
+from store.tables.arrivals import Callback, Event
 from store.tables.base import METADATA, Row, table_of, values_of
 from store.tables.journeys import Journey, JourneyInbox, PlaybookActive, PlaybookVersion, Trace
-from store.tables.ledger import Message, Task
-from store.tables.operations import Audit, Pause
-from store.tables.people import Consent, Customer, Milestone
+from store.tables.ledger import Delivery, Message, Task
+from store.tables.operations import Audit, Hold, Pause, Rate, Token
+from store.tables.people import Consent, ConsentRequest, Customer, Milestone, Suppression
 
 __all__ = [
     "METADATA",
     "Audit",
+    "Callback",
     "Consent",
+    "ConsentRequest",
     "Customer",
+    "Delivery",
     "Event",
+    "Hold",
     "Journey",
     "JourneyInbox",
     "Message",
@@ -27,8 +31,11 @@ __all__ = [
     "Pause",
     "PlaybookActive",
     "PlaybookVersion",
+    "Rate",
     "Row",
+    "Suppression",
     "Task",
+    "Token",
     "Trace",
     "table_of",
     "values_of",

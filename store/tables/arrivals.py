@@ -1,4 +1,4 @@
-"""Events: what came in from outside, or from a journey, before anything was made of it."""
+"""Events and callbacks: what came in from outside, or from a journey, before anything was made of it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class Event(Row, table=True):
     """One envelope that was acknowledged; `id` is the order of acknowledgement (rules.md 1, 11).
 
     `source` is the key that sent it, or `cli`; `message_id` is the sender's and unique per source, so that a repeat is
-    ignored. `kind`: track, identify, record, set or enrol (the last three come from journeys; `hops` counts how many
-    of them led here, rules.md 20). `at` is the event's own timestamp, `received_at` ours.
+    ignored. `kind`: track, identify, consent (made by Milepost where consent changes), message (made where a provider
+    tells of one), record, set or enrol (the last three come from journeys; `hops` counts how many of them led here,
+    rules.md 20). `at` is the event's own timestamp, `received_at` ours.
 
     `state`: pending, applied, or failed (set aside after too many attempts). A pending event whose `retry_at` is still
     ahead holds back its user's later events, nobody else's. `outcome` is what applying it did, for `track` to show.
@@ -53,3 +54,26 @@ class Event(Row, table=True):
     backfill: bool = False
     outcome: dict[str, Any] | None = Field(default=None, sa_type=Json)
     customer_id: str | None = None
+
+
+class Callback(Row, table=True):
+    """What a provider's webhook posted, word for word; its signature was good. Processed after it was answered.
+
+    `provider`: sendgrid, twilio-status or twilio-inbound. `digest` is a hash of all that was signed: the same post is
+    stored once. `state`: pending, done, or failed (set aside after too many attempts, with its `error`).
+    """
+
+    __tablename__ = "callback"
+    __table_args__ = (
+        UniqueConstraint("digest"),
+        Index("ix_callback_waiting", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    provider: str
+    digest: str
+    body: bytes
+    received_at: Instant = Field(sa_type=InstantType)
+    state: str = "pending"
+    attempts: int = 0
+    error: str | None = None

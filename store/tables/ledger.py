@@ -1,24 +1,29 @@
-"""What journeys brought about: messages to customers, tasks for people."""
+"""What journeys brought about: messages to customers, what providers told of them, tasks for people."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 from whenever import Instant
 
 from store.tables.base import Row
-from store.types import InstantType, Json
+from store.types import InstantType, Json, RowId
+
+_SMS = text("channel = 'sms'")
 
 
 class Message(Row, table=True):
     """One e-mail or SMS that a step wants to send, named by (journey, step, occurrence) and never sent twice.
 
-    `state`: pending, sending (claimed; the provider may have it), accepted, refused, deferred, unknown or lost
-    (rules.md 8); what providers report later goes on from accepted. `attempt` is the claim that owns the row: a result
-    of an older attempt is not written. `occurrence` is a loop's count, or `manual:N` for a resend by hand
-    (rules.md 16). `decision` holds every check before the send with what it saw; `reason` the one that refused.
+    `state` is one of `lifecycle.ledger`, which says what may follow it. `attempt` is the claim that owns the row: a
+    result of an older attempt is not written. `occurrence` is a loop's count, or `manual:N` for a resend by hand
+    (rules.md 16). `decision` holds every check before the send with what it saw; `reason` the one that refused or
+    deferred. `not_before` is when a pending message may be tried again.
+
+    `purpose` (marketing or transactional) and `topic` are those of the template on the day of the claim: caps count by
+    them. `sender` is who got it, `provider_id` what they call it.
     """
 
     __tablename__ = "message"
@@ -26,6 +31,8 @@ class Message(Row, table=True):
         UniqueConstraint("journey_id", "step", "occurrence"),
         Index(None, "customer_id", "channel", "claimed_at"),
         Index(None, "state"),
+        Index(None, "provider_id"),
+        Index("ix_message_number", "recipient", sqlite_where=_SMS, postgresql_where=_SMS),
     )
 
     id: str = Field(primary_key=True)
@@ -50,6 +57,30 @@ class Message(Row, table=True):
     html: str | None = None
     text: str | None = None
     segments: int | None = None
+    purpose: str | None = None
+    topic: str | None = None
+    not_before: Instant | None = Field(default=None, sa_type=InstantType)
+    sender: str | None = None
+    provider_id: str | None = None
+
+
+class Delivery(Row, table=True):
+    """One thing that a provider told about a message. Rows are only added; the same news is stored once.
+
+    `kind` is one of `messaging.callbacks.news.Kind`. `at` is the provider's time of it, `detail` its code or class,
+    never a text of theirs: those quote addresses (rules.md 22).
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("message_id", "kind", "at"), Index(None, "kind", "at"))
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    message_id: str = Field(foreign_key="message.id")
+    kind: str
+    at: Instant = Field(sa_type=InstantType)
+    received_at: Instant = Field(sa_type=InstantType)
+    provider_id: str | None = None
+    detail: str | None = None
 
 
 class Task(Row, table=True):

@@ -1,10 +1,10 @@
-"""What people did to running journeys: pauses, and the log of every operating act."""
+"""What people did to running journeys: pauses, the log of every operating act; and who may call, how often."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 from whenever import Instant
 
@@ -16,12 +16,14 @@ class Pause(Row, table=True):
     """One pause, from its start to its end; a million journeys may be held by one row (rules.md 6, 12).
 
     `scope`: journey, customer, playbook, channel or everything; `target` names which one, and is empty for everything.
-    `policy`: freeze (the clock stops) or continue (time runs). `handling` says what became of what came due meanwhile
-    under `continue`: send or skip; it is stored with the end.
+    `policy`: freeze (the clock stops) or continue (time runs). `handling` says what becomes of what came due meanwhile
+    under `continue`: send or skip; `spread` how many journeys a minute are woken, None: all at once, and `wake_at` when
+    the next one may be. `ends_at` is the end that was given with the pause, `ended_at` the one that came.
+    `transactional` says that it holds transactional messages too. `drained_at`: nobody waits for its end any more.
     """
 
     __tablename__ = "pause"
-    __table_args__ = (Index(None, "scope", "target", "ended_at"),)
+    __table_args__ = (Index(None, "scope", "target", "ended_at"), Index(None, "drained_at", "ended_at"))
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     scope: str
@@ -32,6 +34,47 @@ class Pause(Row, table=True):
     ended_at: Instant | None = Field(default=None, sa_type=InstantType)
     handling: str | None = None
     made_by: str
+    ends_at: Instant | None = Field(default=None, sa_type=InstantType)
+    spread: int | None = None
+    transactional: bool | None = None
+    drained_at: Instant | None = Field(default=None, sa_type=InstantType)
+    wake_at: Instant | None = Field(default=None, sa_type=InstantType)
+
+
+class Hold(Row, table=True):
+    """A journey that met a pause, and waits for its end to be told (rules.md 12)."""
+
+    __tablename__ = "hold"
+    __table_args__ = (Index(None, "pause_id", "since", "journey_id"),)
+
+    journey_id: str = Field(primary_key=True, foreign_key="journey.id")
+    pause_id: int = Field(primary_key=True, sa_type=RowId, foreign_key="pause.id")
+    since: Instant = Field(sa_type=InstantType)
+
+
+class Token(Row, table=True):
+    """A key to the API. Only its hash is stored. `scope`: ingest, read or operate."""
+
+    __tablename__ = "token"
+    __table_args__ = (UniqueConstraint("digest"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    name: str
+    digest: str
+    scope: str
+    created_at: Instant = Field(sa_type=InstantType)
+    revoked_at: Instant | None = Field(default=None, sa_type=InstantType)
+
+
+class Rate(Row, table=True):
+    """How far a channel's sending rate is given away: whoever leases the next tokens may use them from `next_at` on
+    (rules.md 23).
+    """
+
+    __tablename__ = "rate"
+
+    channel: str = Field(primary_key=True)
+    next_at: Instant = Field(sa_type=InstantType)
 
 
 class Audit(Row, table=True):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 from whenever import Instant
 
 from store.tables.base import Row
 from store.types import InstantType, Json, RowId
+
+_WITH_PHONE = text("phone IS NOT NULL")
 
 
 class Customer(Row, table=True):
@@ -21,6 +23,7 @@ class Customer(Row, table=True):
     """
 
     __tablename__ = "customer"
+    __table_args__ = (Index("ix_customer_phone", "phone", sqlite_where=_WITH_PHONE, postgresql_where=_WITH_PHONE),)
 
     id: str = Field(primary_key=True)
     user_id: str = Field(unique=True)
@@ -39,7 +42,7 @@ class Consent(Row, table=True):
 
     The latest is the one with the highest id, which is the order in which we learnt of them: a client's clock cannot
     outrank a withdrawal. `channel` None stands for every channel. `at` is when the customer said so, `text_version`
-    what they were shown.
+    what they were shown. `request_id` is the request that a confirmation confirms (double opt-in).
     """
 
     __tablename__ = "consent"
@@ -54,6 +57,49 @@ class Consent(Row, table=True):
     ip: str | None = None
     text_version: str | None = None
     at: Instant = Field(sa_type=InstantType)
+    request_id: int | None = Field(default=None, sa_type=RowId)
+
+
+class ConsentRequest(Row, table=True):
+    """One time that somebody asked for a topic that wants a confirmation: the proof of who asked, how and when.
+
+    It is no consent. `confirmed_at` says when the link in the confirmation mail was used; the consent row made then
+    names this row.
+    """
+
+    __tablename__ = "consent_request"
+    __table_args__ = (Index(None, "customer_id", "topic"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    customer_id: str = Field(foreign_key="customer.id")
+    topic: str
+    channel: str | None = None
+    source: str
+    ip: str | None = None
+    text_version: str | None = None
+    at: Instant = Field(sa_type=InstantType)
+    confirmed_at: Instant | None = Field(default=None, sa_type=InstantType)
+
+
+class Suppression(Row, table=True):
+    """A recorded reason never to message an address again. It belongs to the address, whoever has it.
+
+    `address` is a keyed hash, so that it outlives the person's erasure. `scope`: all, or marketing only. `lifted_at`
+    ends it (START, or a person's decision). `message_id` is the message that brought it about.
+    """
+
+    __tablename__ = "suppression"
+    __table_args__ = (Index(None, "channel", "address"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    channel: str
+    address: str
+    reason: str
+    scope: str
+    at: Instant = Field(sa_type=InstantType)
+    lifted_at: Instant | None = Field(default=None, sa_type=InstantType)
+    message_id: str | None = None
+    made_by: str
 
 
 class Milestone(Row, table=True):

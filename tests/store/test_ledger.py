@@ -19,17 +19,8 @@ def stored(session: Session, step: str = "hello") -> Message:
 
 
 def accept(session: Session, attempt: int) -> bool:
-    return messages.mark_accepted(
-        session,
-        "welcome.1/hello/1",
-        attempt,
-        at(1),
-        recipient="ada@example.com",
-        subject="Hello",
-        html="<p>Hello</p>",
-        text="Hello",
-        segments=None,
-    )
+    values = {"accepted_at": at(1), "provider_id": "P1"}
+    return messages.settle(session, "welcome.1/hello/1", attempt, "accepted", at(1), **values)
 
 
 # --- messages
@@ -38,36 +29,98 @@ def accept(session: Session, attempt: int) -> bool:
 async def test_of_many_claims_on_one_occurrence_one_wins(database: Database) -> None:
     journey = await database.write(add_journey)
     won = await asyncio.gather(
-        *(database.write(lambda session: messages.claim(session, message(journey))) for _ in range(10))
+        *(database.write(lambda session: messages.add(session, message(journey))) for _ in range(10))
     )
+    assert won.count(True) == 1
+
+
+async def test_of_many_claims_on_one_message_that_was_put_off_one_wins(database: Database) -> None:
+    def put_off(session: Session) -> str:
+        made = message(add_journey(session), state="pending")
+        assert messages.add(session, made)
+        return made.id
+
+    name = await database.write(put_off)
+
+    def claim(session: Session) -> bool:
+        return messages.claim_again(session, name, 1, {"claimed_at": at(1)})
+
+    won = await asyncio.gather(*(database.write(claim) for _ in range(10)))
     assert won.count(True) == 1
 
 
 def test_a_message_is_accepted_by_the_attempt_that_owns_it_and_once(database: Database) -> None:
     def check(session: Session) -> None:
-        assert messages.claim(session, message(add_journey(session)))
+        assert messages.add(session, message(add_journey(session)))
         assert accept(session, attempt=2) is False
         assert accept(session, attempt=1) is True
         assert accept(session, attempt=1) is False
         found = stored(session)
-        assert (found.state, found.accepted_at, found.subject) == ("accepted", at(1), "Hello")
-        assert messages.mark_refused(session, found.id, 1, at(2), "bounced") is False
-        assert messages.claim_again(session, found.id, 2, at(2), {}) is False
+        assert (found.state, found.accepted_at, found.provider_id) == ("accepted", at(1), "P1")
+        assert messages.settle(session, found.id, 1, "rejected", at(2), reason="rejected") is False
+        assert messages.claim_again(session, found.id, 1, {}) is False
 
     database.write_now(check)
 
 
 def test_an_unknown_message_is_claimed_by_a_new_attempt_and_the_old_one_has_no_say(database: Database) -> None:
     def check(session: Session) -> None:
-        assert messages.claim(session, message(add_journey(session)))
+        assert messages.add(session, message(add_journey(session)))
         name = stored(session).id
-        assert messages.mark_unknown(session, name, 1, "no answer") is True
-        assert messages.claim_again(session, name, 1, at(1), {"checks": []}) is False
-        assert messages.claim_again(session, name, 2, at(1), {"checks": []}) is True
+        assert messages.settle(session, name, 1, "ambiguous", at(1), reason="no-answer") is True
+        assert messages.claim_again(session, name, 2, {}) is False
+        assert messages.claim_again(session, name, 1, {"claimed_at": at(1)}) is True
         assert accept(session, attempt=1) is False
-        assert messages.mark_refused(session, name, 2, at(2), "no such number") is True
+        assert messages.settle(session, name, 2, "rejected", at(2), reason="rejected") is True
         found = stored(session)
-        assert (found.state, found.reason, found.settled_at, found.attempt) == ("refused", "no such number", at(2), 2)
+        assert (found.state, found.reason, found.settled_at, found.attempt) == ("rejected", "rejected", at(2), 2)
+
+    database.write_now(check)
+
+
+def test_what_a_provider_tells_settles_an_unknown_message_and_never_goes_back(database: Database) -> None:
+    def check(session: Session) -> None:
+        assert messages.add(session, message(add_journey(session)))
+        name = stored(session).id
+        assert messages.settle(session, name, 1, "ambiguous", at(1), reason="no-answer")
+        assert messages.learn(session, name, "delivered", at(3), "P1") is True
+        assert messages.learn(session, name, "accepted", at(2)) is False
+        assert accept(session, attempt=1) is False
+        found = stored(session)
+        assert (found.state, found.accepted_at, found.provider_id, found.reason) == ("delivered", at(3), "P1", None)
+
+    database.write_now(check)
+
+
+def test_caps_count_what_went_out_or_may_have_and_marketing_only(database: Database) -> None:
+    def check(session: Session) -> None:
+        journey = add_journey(session)
+        for step, state, purpose in (
+            ("a", "accepted", "marketing"),
+            ("b", "unknown", "marketing"),
+            ("c", "refused", "marketing"),
+            ("d", "accepted", "transactional"),
+            ("e", "delivered", "marketing"),
+        ):
+            made = message(journey, step, state=state, claimed_at=at(1))
+            made.purpose, made.topic = purpose, "offers"
+            assert messages.add(session, made)
+        found = messages.counted(session, journey.customer_id, at(1))
+        assert [(row.claimed_at, row.channel, row.topic) for row in found] == [(at(1), "email", "offers")] * 3
+        assert messages.counted(session, journey.customer_id, at(2)) == []
+
+    database.write_now(check)
+
+
+def test_messages_that_were_put_off_are_found_but_for_the_one_that_asks(database: Database) -> None:
+    def check(session: Session) -> None:
+        journey = add_journey(session)
+        for step, hours in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
+            made = message(journey, step, state="pending")
+            made.purpose, made.not_before = "marketing", at(hours)
+            assert messages.add(session, made)
+        found = messages.put_off(session, journey.customer_id, "welcome.1/b/1", at(2))
+        assert [(row.journey, row.version, row.not_before) for row in found] == [("welcome.1", "v1", at(3))]
 
     database.write_now(check)
 
@@ -80,7 +133,7 @@ def test_the_state_of_a_step_is_that_of_its_latest_message(database: Database) -
             message(journey, "tips", "1", state="accepted", due_at=at(24)),
             message(journey, "hello", "1", state="accepted"),
         ):
-            assert messages.claim(session, made)
+            assert messages.add(session, made)
         assert messages.states_by_step(session, "welcome.1") == {"hello": "accepted", "tips": "refused"}
         mine = messages.of_customer(session, journey.customer_id)
         assert [(each.step, each.occurrence) for each in mine] == [("hello", "1"), ("tips", "1"), ("tips", "2")]
@@ -139,13 +192,13 @@ def test_a_journey_meets_the_pauses_that_concern_it_and_overlap_the_time(databas
         sms = start(session, "channel", "sms", 4)
         start(session, "playbook", "cus_1", 1)
 
-        def concerning(hours: float, channel: str | None = None) -> list[int | None]:
+        def concerning(hours: float, *channels: str) -> list[int | None]:
             found = pauses.concerning(
                 session,
                 journey_id="welcome.1",
                 customer_id="cus_1",
                 playbook="welcome",
-                channel=channel,
+                channels=channels,
                 since=at(hours),
             )
             return [each.id for each in found]

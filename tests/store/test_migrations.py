@@ -89,11 +89,44 @@ def test_a_start_with_nothing_to_do_does_not_import_alembic(sqlite_url: str) -> 
     assert ran.stdout.strip() == "[]"
 
 
-def _sql(engine: Engine) -> dict[str, str]:
+HELD = """
+INSERT INTO customer (id, user_id, attributes, created_at, updated_at) VALUES ('cus_1', 'ada', '{}', 1, 1);
+INSERT INTO playbook_version (id, playbook, plan, source, created_at) VALUES ('v1', 'welcome', '', '', 1);
+INSERT INTO journey (id, customer_id, playbook, version, arm, key, entry_event_id, history_mark, entered_at, status,
+  seq, inbox_last, simulated) VALUES ('welcome.1', 'cus_1', 'welcome', 'v1', 'journey', '', 1, 0, 1, 'open', 1, 0, 0);
+INSERT INTO pause (id, scope, target, policy, reason, started_at, ended_at, made_by) VALUES
+  (1, 'journey', 'welcome.1', 'freeze', 'asked', 1000, NULL, 'cli:ada'),
+  (2, 'journey', 'welcome.1', 'freeze', 'asked', 500, 900, 'cli:ada')
+"""
+
+
+def test_a_journey_that_is_held_on_the_day_of_the_upgrade_is_woken_like_any_other(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    opened = engine(url)
+    with opened.begin() as connection:
+        command.upgrade(migrate.configuration(connection), "0001")
+        for statement in HELD.split(";"):
+            connection.execute(text(statement))
+    migrate.upgrade(url)
+    with opened.begin() as connection:
+        held = [tuple(row) for row in connection.execute(text("SELECT journey_id, pause_id, since FROM hold"))]
+        drained = connection.execute(text("SELECT id FROM pause WHERE drained_at IS NOT NULL")).scalars().all()
+    opened.dispose()
+    assert held == [("welcome.1", 1, 1000)]
+    assert drained == [2]
+
+
+def _sql(engine: Engine) -> dict[str, object]:
+    """Indexes word for word; tables by their columns, because a column added later stands at the end."""
+    found: dict[str, object] = {}
     with engine.connect() as connection:
-        rows = connection.execute(
-            text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%'")
-        )
-        found = {name: " ".join(sql.split()) for name, sql in rows}
+        for kind, name, sql in connection.execute(
+            text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'alembic%'")
+        ):
+            if kind == "table":
+                columns = {tuple(row)[1:] for row in connection.execute(text(f"PRAGMA table_xinfo('{name}')"))}
+                found[name] = (columns, "AUTOINCREMENT" in sql)
+            else:
+                found[name] = " ".join(sql.split())
     engine.dispose()
     return found

@@ -63,17 +63,15 @@ def test_of_consent_the_change_that_came_last_counts_whatever_its_own_date(datab
         def change(topic: str, channel: str | None, granted: bool, hours: float) -> Consent:
             return Consent(customer_id=ada, topic=topic, channel=channel, granted=granted, source="form", at=at(hours))
 
-        consents.record(
-            session,
-            [
-                change("offers", "email", True, 0),
-                change("offers", "sms", True, 0),
-                change("offers", "email", False, 99),
-                change("offers", None, False, 5),
-                change("offers", "sms", True, 1),
-                change("tips", None, True, 0),
-            ],
-        )
+        for row in (
+            change("offers", "email", True, 0),
+            change("offers", "sms", True, 0),
+            change("offers", "email", False, 99),
+            change("offers", None, False, 5),
+            change("offers", "sms", True, 1),
+            change("tips", None, True, 0),
+        ):
+            consents.add(session, row)
         return ada
 
     ada = database.write_now(fill)

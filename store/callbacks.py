@@ -1,0 +1,51 @@
+"""Callbacks: what providers posted, stored word for word before anything is made of it, and processed once."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from store.statements import add_new
+from store.tables import Callback, table_of
+
+_callback = table_of(Callback)
+
+
+def insert_new(session: Session, callback: Callback) -> bool:
+    """Store a callback; False where one with its digest was stored before."""
+    return add_new(session, callback)
+
+
+def pending(session: Session, limit: int) -> list[int]:
+    """The numbers of callbacks to process, in the order in which they came."""
+    waiting = select(_callback.c.id).where(_callback.c.state == "pending").order_by(_callback.c.id).limit(limit)
+    return list(session.scalars(waiting))
+
+
+def take(session: Session, number: int) -> Callback | None:
+    """A pending callback, kept from all other workers until this transaction ends; None where another has it."""
+    return session.scalar(
+        select(Callback)
+        .where(_callback.c.id == number, _callback.c.state == "pending")
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def mark_done(session: Session, number: int) -> None:
+    """Record that a callback was processed."""
+    session.execute(update(_callback).where(_callback.c.id == number).values(state="done", error=None))
+
+
+def put_off(session: Session, number: int, error: str, attempts: int) -> bool:
+    """Record a failed attempt; True where it was attempt number `attempts`, and the callback is set aside as failed."""
+    failed = (
+        update(_callback)
+        .where(_callback.c.id == number, _callback.c.state == "pending")
+        .values(attempts=_callback.c.attempts + 1, error=error)
+        .returning(_callback.c.attempts)
+    )
+    if (session.scalar(failed) or 0) < attempts:
+        return False
+    session.execute(update(_callback).where(_callback.c.id == number).values(state="failed"))
+    return True
