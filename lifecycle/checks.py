@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lifecycle.compiler.names import Names
+from lifecycle.consent import written
 from lifecycle.facts import Conditions
 from lifecycle.language.faults import Faults, Place, did_you_mean
-from lifecycle.language.map import MESSAGE_MILESTONES, Map
+from lifecycle.language.map import OWN_MILESTONES, Map
 from lifecycle.language.scenario import Given, Scenario, Scenarios
 from lifecycle.language.template import INTENTS, Channel, TemplateInfo
 from lifecycle.plan import Plan, Send, Split
@@ -64,6 +65,10 @@ def check_templates(
 ) -> None:
     """Hold each template's topic and names against the map. `where` finds a text in the files of a template."""
     names = Names(map_, templates, (), conditions, faults)
+    advertises = any(info.purpose == "marketing" and info.channel == "email" for info in templates.values())
+    if advertises and not map_.postal_address:
+        message = "`postal_address` is missing here, and every marketing e-mail must show it"
+        faults.add(map_.place("postal_address"), "no-postal-address", message, "write it as it stands on a letter")
     for info in templates.values():
         if info.topic is not None and info.topic not in map_.topics:
             names.unknown(where(info, info.topic), "topic", info.topic, list(map_.topics))
@@ -97,6 +102,21 @@ def check_use(
             faults.add(info.place, "unused", f"no playbook sends `{info.name}` by {info.channel}", severity="warning")
 
 
+def check_confirmations(map_: Map, plans: Mapping[str, Plan], faults: Faults) -> None:
+    """Advice: topics with double opt-in that nobody is ever asked to confirm, so that nobody can agree to them."""
+    if any(plan.entry and plan.entry.milestone == "consent.requested" for plan in plans.values()):
+        return
+    for name, topic in map_.topics.items():
+        if topic.consent == "double_opt_in":
+            faults.add(
+                topic.place("consent"),
+                "no-confirmation",
+                f"nobody is asked to confirm `{name}`",
+                "write a playbook that enters on `consent.requested` and sends a mail with `{{ confirm_url }}`",
+                "warning",
+            )
+
+
 def check_scenarios(scenarios: Scenarios, plan: Plan, map_: Map, templates: Templates, faults: Faults) -> None:
     """Hold a test file against what exists: a name that is wrong there would prove nothing, or fail for no reason."""
     work = _Scenarios(plan, map_, sorted({name for name, _ in templates}), faults)
@@ -118,7 +138,7 @@ class _Scenarios:
             for key in ("send", "refused"):
                 self._known("template", getattr(entry, key), self.templates, entry.place(key))
             for key in ("milestone", "record", "goal"):
-                known = [*self.map.milestones, *MESSAGE_MILESTONES]
+                known = [*self.map.milestones, *OWN_MILESTONES]
                 self._known("milestone", getattr(entry, key), known, entry.place(key))
         for index, name in enumerate(scenario.never):
             self._known("template", name, self.templates, scenario.place("never", index))
@@ -127,8 +147,8 @@ class _Scenarios:
         types = self.map.customer_types()
         for key, value in attributes.items():
             if key == "consent":
-                for index, topic in enumerate(value if isinstance(value, list) else ()):
-                    self._known("topic", topic, list(self.map.topics), place(key, index))
+                for index, name in enumerate(value if isinstance(value, list) else ()):
+                    self._consent(str(name), place(key, index))
             elif key == "split":
                 splits = {one.name: one for one in self.plan.steps.values() if isinstance(one, Split)}
                 for name, variant in value.items() if isinstance(value, dict) else ():
@@ -150,10 +170,16 @@ class _Scenarios:
         if given.milestone is None:
             return
         name = self.map.canonical(given.milestone)
-        known = [*self.map.milestones, *MESSAGE_MILESTONES]
-        if self._known("milestone", name, known, given.place("milestone")) and name in self.map.milestones:
+        known = [*self.map.milestones, *OWN_MILESTONES]
+        properties = self.map.properties_of(name)
+        if self._known("milestone", name, known, given.place("milestone")) and properties is not None:
             for key in given.properties():
-                self._known("property", key, list(self.map.milestones[name].properties), given.place(key, key=True))
+                self._known("property", key, list(properties), given.place(key, key=True))
+
+    def _consent(self, name: str, place: Place) -> None:
+        ((topic, channel, _),) = written({name: True})
+        if self._known("topic", topic, list(self.map.topics), place):
+            self._known("channel", channel, list(self.map.topics[topic].channels), place)
 
     def _known(self, what: str, name: Any, known: list[str], place: Place) -> bool:
         if name is None or name in known:

@@ -27,6 +27,7 @@ from lifecycle.state import (
     Line,
     Paused,
     Phase,
+    Result,
     Resumed,
     Started,
     State,
@@ -77,7 +78,11 @@ class Course:
         self.confirmed, self.inputs = self.state, []
 
     def learn(self, plan: Plan, pauses: Sequence[Paused | Resumed], now: Instant) -> None:
-        """Go through the time since the last certain state again, with pauses that had not been heard of."""
+        """Go through the time since the last certain state again, with pauses that had not been heard of.
+
+        What was to be done was not done because of them: it is begun anew, unless one of them holds it. Afterwards all
+        of them are known, those included that came too late to matter: nobody brings them again.
+        """
         old = self.state
         self.lines = [line for line in self.lines if line.seq <= self.confirmed.lines]
         inputs = sorted([*self.inputs, *pauses], key=lambda input: input.at)
@@ -86,7 +91,12 @@ class Course:
             self.pass_time(plan, input.at)
             self.again(plan, input, input.at)
         self.pass_time(plan, now)
+        if self.state.phase is Phase.WORKING:
+            self.again(plan, Result("blocked"), now)
+        self.state = self.state.copy()
         self.state.n = max(self.state.n, old.n) + 1
+        known = {*self.state.lifted, *(pause.id for pause in self.state.pauses)}
+        self.state.lifted += tuple(dict.fromkeys(pause.id for pause in pauses if pause.id not in known))
         self.inputs = inputs
 
     def pass_time(self, plan: Plan, until: Instant) -> None:

@@ -8,9 +8,10 @@ fixed: attributes, history, exits and goals of open journeys, wake-ups, entries.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 from whenever import Instant, TimeDelta
 
@@ -19,12 +20,12 @@ from lifecycle.calendar import Frozen
 from lifecycle.facts import Conditions, Facts, Milestones
 from lifecycle.language.map import Map, is_zone
 from lifecycle.language.times import parse_span
-from lifecycle.plan import Plan
+from lifecycle.plan import Entry, Plan
 
 LATE_FOR_ENTRY = TimeDelta(hours=24)
 """An event that happened longer ago than this before it arrived enters nothing, unless `backfill` is asked for."""
 
-Kind = Literal["track", "identify", "set", "record", "enrol", "message"]
+Kind = Literal["track", "identify", "set", "record", "enrol", "message", "consent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,14 @@ class Entering:
     event: Mapping[str, Any]
 
 
+class Gate(NamedTuple):
+    """One thing that an event has to pass before it enters a playbook; `because` says why where it does not."""
+
+    check: str
+    passed: bool
+    because: str
+
+
 @dataclass(slots=True)
 class Applied:
     """What an event does. `person` is the customer after it."""
@@ -132,6 +141,25 @@ def arm_of(customer: str, plan: Plan) -> Literal["journey", "holdout"]:
         return "journey"
     digest = hashlib.blake2b(f"{customer}|holdout|{plan.playbook}".encode(), digest_size=8).digest()
     return "holdout" if int.from_bytes(digest, "big") / 2**64 * 100 < plan.holdout else "journey"
+
+
+def gates(
+    entry: Entry, event: Event, facts: Callable[[], Facts], conditions: Conditions, now: Instant
+) -> Iterator[Gate]:
+    """What the event of an entry milestone has to pass before it enters anybody, in the order in which it is asked.
+
+    `facts` gives the customer's after the event. What has to do with earlier journeys comes after these.
+    """
+    late = (event.received or now) - event.at > LATE_FOR_ENTRY and not event.backfill
+    yield Gate("in-time", not late, "it happened more than a day before it arrived; ask for backfill to let it enter")
+    if entry.condition:
+        verdict = conditions.evaluate(entry.condition, facts())
+        unknown = f"not known: {', '.join(verdict.missing)}"
+        because = unknown if verdict.missing else f"the entry asks for: {entry.condition}"
+        yield Gate("condition", bool(verdict.value) and not verdict.missing, because)
+    if entry.per:
+        there = event.properties.get(entry.per) is not None
+        yield Gate("occurrence", there, f"the milestone came without {entry.per}")
 
 
 def apply(
@@ -313,24 +341,12 @@ class _Apply:
         entry, event = plan.entry, self.event
         assert entry is not None
         properties = {**event.properties, "name": entry.milestone}
-        if (event.received or self.now) - event.at > LATE_FOR_ENTRY and not event.backfill:
-            self._not(plan, "it happened more than a day before it arrived; ask for backfill to let it enter")
-            return
-        if entry.condition:
-            facts = self.done.person.facts(self.map, self.now, event=properties)
-            verdict = self.conditions.evaluate(entry.condition, facts)
-            if verdict.missing:
-                self._not(plan, f"not known: {', '.join(verdict.missing)}")
+        facts = partial(self.done.person.facts, self.map, self.now, event=properties)
+        for gate in gates(entry, event, facts, self.conditions, self.now):
+            if not gate.passed:
+                self._not(plan, gate.because)
                 return
-            if not verdict.value:
-                self._not(plan, f"the entry asks for: {entry.condition}")
-                return
-        per = None
-        if entry.per:
-            if event.properties.get(entry.per) is None:
-                self._not(plan, f"the milestone came without {entry.per}")
-                return
-            per = str(event.properties[entry.per])
+        per = str(event.properties[entry.per]) if entry.per else None
         self._enter(plan, per, entry.reentry, properties)
 
     def _enter(self, plan: Plan, per: str | None, reentry: str, event: Mapping[str, Any]) -> None:

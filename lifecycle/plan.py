@@ -28,13 +28,16 @@ Target = StepId | None
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a message. `expires` is a span after the moment at which it came due, None: never."""
+    """Send a message. `expires` is a span after the moment at which it came due, None: never. A `transactional` one
+    passes through pauses that hold marketing only.
+    """
 
     template: str
     channel: Literal["email", "sms"]
     next: Target = None
     refused: Target = None
     expires: str | None = None
+    transactional: bool = False
     kind: Literal["send"] = "send"
 
 

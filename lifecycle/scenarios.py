@@ -47,7 +47,7 @@ def run_scenarios(plan: Plan, scenarios: Scenarios, world: World) -> tuple[int, 
     failures: list[Failure] = []
     steps = Watched(plan.steps, coverage.seen_steps)
     watched = replace(plan, steps=steps, holdout=0.0)
-    world = replace(world, plans=[watched], strict_consent="consent" in scenarios.customer)
+    world = replace(world, plans=[watched])
     for scenario in scenarios.scenarios:
         lines, zone = live(watched, scenarios, scenario, world)
         coverage.seen_arms |= set(arms_seen(watched, lines)) & coverage.arms
@@ -61,6 +61,7 @@ def live(plan: Plan, scenarios: Scenarios, scenario: Scenario, world: World) -> 
     """The timeline of a scenario, of every journey that its customer has through the playbook; and their time zone."""
     attributes = {**scenarios.customer, **scenario.with_}
     wanted = attributes.pop("split", {})
+    strict = "consent" in attributes
     consent = dict.fromkeys(attributes.pop("consent", None) or [], True)
     stage = attributes.pop("stage", None) or plan.stage
     person = Person(_customer_in(plan, wanted), attributes, stage)
@@ -70,7 +71,7 @@ def live(plan: Plan, scenarios: Scenarios, scenario: Scenario, world: World) -> 
     if scenario.given is None and plan.entry:
         happenings = [Happening(start, "milestone", plan.entry.milestone)]
     happenings.sort(key=lambda happening: happening.at)
-    life = Life(world, person, consent)
+    life = Life(replace(world, strict_consent=strict), person, consent)
     life.run(happenings, start.add(hours=24 * HORIZON_DAYS))
     lines = [line for journey in life.journeys for line in journey.lines]
     return sorted(lines, key=lambda line: line.at), zone

@@ -15,12 +15,16 @@ from whenever import Instant
 
 from lifecycle import policies
 from lifecycle.answers import answer
+from lifecycle.consent import answer_for, changed, written
 from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply
 from lifecycle.facts import NOTHING, Conditions, Facts
+from lifecycle.hops import within_limit
 from lifecycle.interpreter import Run, proceed
 from lifecycle.language.map import Map
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
+from lifecycle.posted import Posted
+from lifecycle.quiet_hours import Reach
 from lifecycle.state import (
     AssignTask,
     AttributeChanged,
@@ -49,9 +53,6 @@ from lifecycle.state import (
 
 SENT, DONE = Result("sent"), Result("done")
 
-HOP_LIMIT = 10
-"""How long a chain of events made by journeys may get (rules.md 20)."""
-
 _ADDRESS = {"email": "email", "sms": "phone"}
 
 Templates = Mapping[tuple[str, Channel], TemplateInfo]
@@ -59,9 +60,11 @@ Templates = Mapping[tuple[str, Channel], TemplateInfo]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a simulated customer lives in. Without `strict_consent` everybody agrees to everything and has an address.
+    """What a simulated customer lives in. Without `strict_consent` everybody has an address and agrees to everything
+    that they do not say no to; caps and quiet hours hold always.
 
-    `cannot` says why a message cannot be made for these facts, or None; without it every message can.
+    `cannot` says why a message cannot be made for these facts, or None; without it every message can. `reach` says
+    where a person is; without it they are in their own time zone, country and region.
     """
 
     map: Map
@@ -70,13 +73,15 @@ class World:
     conditions: Conditions
     strict_consent: bool = False
     cannot: Callable[[str, Channel, Facts], str | None] | None = None
+    reach: Callable[[Person], Reach] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
     """Something from outside, at an instant: a milestone, new attributes, or a person's command to all open journeys.
 
-    `of` names the send step that a `message.*` milestone is about.
+    `of` names the send step that a `message.*` milestone is about. A pause is one of a channel, or holds transactional
+    messages too, where its properties `channel` and `transactional` say so.
     """
 
     at: Instant
@@ -119,7 +124,9 @@ class SimulatedJourney:
 
 
 class Life:
-    """The life of one customer. `consent` holds the topics agreed to, and those refused as False."""
+    """The life of one customer. `consent` holds the topics agreed to, and those refused as False (`offers:sms`: one
+    channel), in the order of the answers; consent milestones that happen add to it.
+    """
 
     def __init__(self, world: World, person: Person, consent: Mapping[str, bool] | None = None) -> None:
         self.world, self.person, self.consent = world, person, dict(consent or {})
@@ -129,7 +136,9 @@ class Life:
         self.queue: list[tuple[Event, int]] = []
         self.been: dict[str, set[str]] = {}
         self.not_entered: list[tuple[str, str]] = []
+        self.posted = Posted(world.map)
         self._known: dict[str, Any] | None = None
+        self._reach: Reach | None = None
 
     def run(self, happenings: Iterable[Happening], until: Instant) -> None:
         """Live through `happenings` (in order of time) and on until every timer up to `until` has fired."""
@@ -174,6 +183,7 @@ class Life:
         if happening.what == "set":
             return Event(self._number(), "set", "", happening.at, happening.properties)
         name = self.world.map.canonical(happening.name)
+        self.consent = changed(self.consent, name, happening.properties)
         journey = None
         if name.startswith("message."):
             sent = [j for j in self.journeys if happening.of is None or happening.of in j.messages]
@@ -185,7 +195,8 @@ class Life:
         at = happening.at
         if happening.what == "pause":
             policy: Literal["freeze", "continue"] = "continue" if happening.name == "continue" else "freeze"
-            return Paused(at, "pause", policy)
+            more = happening.properties
+            return Paused(at, "pause", policy, more.get("channel"), bool(more.get("transactional")))
         if happening.what == "resume":
             return Resumed(at, "pause", "skip" if happening.name == "skip" else "send")
         if happening.what == "skip":
@@ -204,7 +215,7 @@ class Life:
         done = apply(event, self.person, open_journeys, self.been, world.plans, world.map, world.conditions, now)
         self.person = done.person
         if event.kind in ("set", "identify"):
-            self._known = None
+            self._known = self._reach = None
         self.not_entered.extend(done.not_entered)
         self._wake(done, open_journeys, event, now)
         for entering in done.entered:
@@ -254,30 +265,64 @@ class Life:
 
     def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | None:
         if isinstance(command, Deliver):
-            code = self._refusal(journey, command, now)
-            journey.messages[command.step] = "refused" if code else "accepted"
-            return Result("refused", code) if code else SENT
+            return self._deliver(journey, command, now)
         if isinstance(command, Decide):
             return self._answer(journey, command, now)
         if isinstance(command, AssignTask):
             return Result("refused", "holdout") if journey.entering.arm == "holdout" else DONE
         return DONE if command.kind == "note" else None
 
-    def _refusal(self, journey: SimulatedJourney, command: Deliver, now: Instant) -> str | None:
-        world, arm = self.world, journey.entering.arm
-        template = world.templates[command.template, command.channel]
+    def _deliver(self, journey: SimulatedJourney, command: Deliver, now: Instant) -> Result:
+        template = self.world.templates[command.template, command.channel]
+        decision = self._decide(journey, command, template, now)
+        if decision.outcome == "defer":
+            assert decision.until is not None  # pauses are the journey's own here
+            journey.messages[command.step] = "pending"
+            self.posted.put_off(template, journey.entering, decision.until, journey.state)
+            return Result("deferred", decision.reason, decision.until)
+        code = decision.reason
+        if code is None and self.world.cannot is not None:
+            code = self.world.cannot(command.template, command.channel, self._facts(journey, now))
+        if code is not None:
+            journey.messages[command.step] = "refused"
+            return Result("refused", code)
+        self.posted.sent(template, now)
+        journey.messages[command.step] = "accepted"
+        return SENT
+
+    def _decide(
+        self, journey: SimulatedJourney, command: Deliver, template: TemplateInfo, now: Instant
+    ) -> policies.Decision:
+        world, entering, posted = self.world, journey.entering, self.posted
         consent: bool | None = True
-        address = True
+        if self.consent or world.strict_consent:
+            consent = answer_for(written(self.consent), template.topic, command.channel)
+        known = True
         if world.strict_consent:
-            consent = self.consent.get(template.topic or "")
-            address = bool(self.person.attributes.get(_ADDRESS[command.channel]))
+            known = bool(self.person.attributes.get(_ADDRESS[command.channel]))
+        elif consent is None:
+            consent = True
         asked = policies.Asked(
-            template, world.map, now, arm, False, command.expires, consent, address, self.person.stage
+            template, world.map, now, entering.arm, False, command.expires, consent, "known" if known else "none",
+            self.person.stage, None, self._reach or self._where(), posted.counted,
+            posted.rivals(entering.id) if posted.waiting else (), entering.plan.priority, entering.id,
         )  # fmt: skip
-        code = policies.refusal(asked)
-        if code is None and world.cannot is not None:
-            code = world.cannot(command.template, command.channel, self._facts(journey, now))
-        return code
+        return policies.decide(asked)
+
+    def _where(self) -> Reach:
+        self._reach = self.world.reach(self.person) if self.world.reach else self._home()
+        return self._reach
+
+    def _home(self) -> Reach:
+        known = self._attributes()
+        country, region = known.get("country"), known.get("region")
+        zone = self.person.zone(self.world.map)
+        return Reach((zone,), str(country) if country else None, str(region) if region else None)
+
+    def _attributes(self) -> dict[str, Any]:
+        if self._known is None:
+            self._known = self.person.known(self.world.map)
+        return self._known
 
     def _answer(self, journey: SimulatedJourney, command: Decide, now: Instant) -> Result:
         step = journey.plan.steps[command.step]
@@ -290,11 +335,9 @@ class Life:
             name, number = journey.state.reached
             event = self.events.get(number)
             reached = {**(event.properties if event else {}), "name": name}
-        person = self.person
-        if self._known is None:
-            self._known = person.known(self.world.map)
+        person, known = self.person, self._attributes()
         return Facts(
-            now, self._known, NOTHING, journey.entering.event, reached, person.history, journey.messages, person.stage
+            now, known, NOTHING, journey.entering.event, reached, person.history, journey.messages, person.stage
         )
 
     def _effect(self, journey: SimulatedJourney, command: Command, now: Instant) -> None:
@@ -302,14 +345,14 @@ class Life:
         if isinstance(command, SetAttributes):
             event = Event(number, "set", "", now, dict(command.values))
             self.person.attributes.update(command.values)
-            self._known = None
+            self._known = self._reach = None
         elif isinstance(command, RecordMilestone):
             event = Event(number, "record", command.milestone, now)
         else:
             assert isinstance(command, EnrolIn)
             event = Event(number, "enrol", command.playbook, now)
         self.events[number] = event
-        if journey.hops < HOP_LIMIT:
+        if within_limit(journey.hops):
             self.queue.append((event, journey.hops))
 
 

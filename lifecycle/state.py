@@ -45,11 +45,16 @@ NEW, READY, WORKING, WAITING, LISTENING, DEFERRED, ENDED = Phase
 
 @dataclass(slots=True)
 class Pause:
-    """A pause that lies on the journey. `id` names it, so that pauses stack and each is lifted by itself."""
+    """A pause that lies on the journey. `id` names it, so that pauses stack and each is lifted by itself.
+
+    It holds marketing only, or with `transactional` every message; that of a `channel` holds nothing but its messages.
+    """
 
     id: str
     policy: Literal["freeze", "continue"]
     since: Instant
+    channel: str | None = None
+    transactional: bool = False
 
 
 @dataclass
@@ -60,7 +65,8 @@ class State:
     `n` counts inputs, `lines` counts trace lines; `seen` is the last inbox number that was applied. `firsts` holds the
     first of each interesting milestone since entry (its event and instant). `loops` holds the start and the iterations
     begun of each repeat that the journey is in. `effects` are steps passed whose effect nobody has carried out yet.
-    `pauses` lie on the journey now; `lifted` are the ids of those that are over, `frozen` the time they took.
+    `pauses` lie on the journey now; `lifted` are the ids of those that are over, `frozen` the time they took. What came
+    due before `skip_until` is skipped where it was held by `skipping`, None being a pause of marketing.
     `again` says that the send at `step` was tried before: the same message, not a new one.
     """
 
@@ -90,6 +96,7 @@ class State:
     frozen: tuple[tuple[Instant, Instant], ...] = ()
     catch_up: Instant | None = None
     skip_until: Instant | None = None
+    skipping: Pause | None = None
     drop_next: bool = False
     again: bool = False
     leaving: tuple[Literal["goal", "exited"], str] | None = None
@@ -99,7 +106,10 @@ class State:
 
     @property
     def held(self) -> bool:
-        return bool(self.pauses) and self.phase is not Phase.ENDED
+        """Whether a pause lies on it; that of a channel only once the journey stands because of it."""
+        if self.phase is Phase.ENDED:
+            return False
+        return any(pause.channel is None or self.phase is Phase.READY for pause in self.pauses)
 
     @property
     def frozen_since(self) -> Instant | None:
@@ -175,19 +185,28 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
+    """A pause lies on the journey; the fields mean what those of `Pause` mean."""
+
     at: Instant
     id: str
     policy: Literal["freeze", "continue"]
+    channel: str | None = None
+    transactional: bool = False
     kind: Literal["paused"] = "paused"
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A pause was lifted. `handling` says what becomes of what came due under `continue`."""
+    """A pause was lifted. `handling` says what becomes of what came due under `continue`.
+
+    `number` is that of the inbox row that tells of it; 0 where a person tells the journey directly, or it found out by
+    itself. Told twice is told once.
+    """
 
     at: Instant
     id: str
     handling: Literal["send", "skip"] = "send"
+    number: int = 0
     kind: Literal["resumed"] = "resumed"
 
 
@@ -223,7 +242,7 @@ class Result:
 Input = (
     Started | TimerFired | Reached | AttributeChanged | GoalReached | Exited | Paused | Resumed | Skipped | Result
 )  # fmt: skip
-FromInbox = Reached | AttributeChanged | GoalReached | Exited
+FromInbox = Reached | AttributeChanged | GoalReached | Exited | Resumed
 ByPerson = Paused | Resumed | Skipped
 
 # --- commands: what is wanted --------------------------------------------------------------------------------------

@@ -76,9 +76,9 @@ def _entry(playbook: authored.Playbook, names: Names) -> Entry | None:
         names.faults.add(playbook.place("entry", key=True), "missing-key", "an entry names a `milestone`")
         return None
     milestone = names.milestone(entry.milestone, entry.place("milestone"))
-    rule = names.map.milestones.get(milestone)
-    if rule is not None:
-        names.event = dict(rule.properties)
+    properties = names.map.properties_of(milestone)
+    if properties is not None:
+        names.event = dict(properties)
     if entry.per:
         names.attribute(f"event.{entry.per}", entry.place("per"))
     if entry.if_:

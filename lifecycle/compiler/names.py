@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lifecycle.facts import ConditionError, Conditions
 from lifecycle.language.faults import Faults, Place, did_you_mean
-from lifecycle.language.map import MESSAGE_MILESTONES, Map
+from lifecycle.language.map import CONSENT_MILESTONES, MESSAGE_MILESTONES, Map
 from lifecycle.language.template import Channel, TemplateInfo
 
 HISTORY = ("count", "first", "last", "days_since")
@@ -35,7 +35,7 @@ class Names:
     def milestone(self, name: str, place: Place, *, of_messages: bool = False) -> str:
         """Our name for a milestone."""
         own = self.map.canonical(name)
-        known = [*self.map.milestones, *(MESSAGE_MILESTONES if of_messages else ())]
+        known = [*self.map.milestones, *CONSENT_MILESTONES, *(MESSAGE_MILESTONES if of_messages else ())]
         if own not in known:
             if own in MESSAGE_MILESTONES:
                 self.faults.add(place, "own-milestone", f"`{name}` is about one message and cannot stand here")

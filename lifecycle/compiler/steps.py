@@ -105,11 +105,12 @@ class StepCompiler:
         if template is None:
             return None
         self._check_template(step, template)
-        self.transactional |= template.purpose == "transactional"
+        transactional = template.purpose == "transactional"
+        self.transactional |= transactional
         expires = step.expires or template.expires
         if expires is None and template.purpose == "marketing":
             expires = MARKETING_EXPIRES
-        return p.Send(step.send, template.channel, after, refused, expires)
+        return p.Send(step.send, template.channel, after, refused, expires, transactional)
 
     def _check_template(self, step: authored.Send, template: TemplateInfo) -> None:
         place = step.place("send")

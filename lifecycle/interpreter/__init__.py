@@ -20,6 +20,7 @@ from lifecycle import calendar
 from lifecycle import plan as p
 from lifecycle.interpreter.inputs import HANDLERS
 from lifecycle.interpreter.run import Run, moment_of
+from lifecycle.interpreter.steps import holds, stood_since
 from lifecycle.language.times import parse_span
 from lifecycle.state import (
     ENDED,
@@ -49,7 +50,7 @@ from lifecycle.state import (
 )
 
 FROM_INBOX = frozenset({"milestone", "attribute", "goal", "exit"})
-"""The kinds of `FromInbox`: what still counts for a journey that has ended."""
+"""The kinds that come from the inbox alone; `resumed` does where it has a number. They count for an ended journey."""
 
 
 class Step(NamedTuple):
@@ -62,7 +63,7 @@ class Step(NamedTuple):
 
 def advance(plan: p.Plan, state: State, input: Input, now: Instant) -> Step:
     """Apply one input at `now` (UTC). `state` is left as it is. An input that no longer matters changes nothing."""
-    if state.phase is ENDED and input.kind not in FROM_INBOX:
+    if state.phase is ENDED and not _from_inbox(input):
         return Step(state, (), ())
     run = Run(plan, state.copy(), now)
     commands = proceed(run, input, now)
@@ -75,27 +76,32 @@ def proceed(run: Run, input: Input, now: Instant) -> tuple[Command, ...]:
     """
     state, kind = run.state, input.kind
     before = state.phase
-    if before is ENDED and kind not in FROM_INBOX:
+    from_inbox = kind in FROM_INBOX or (kind == "resumed" and _from_inbox(input))
+    if before is ENDED and not from_inbox:
         return ()
     run.now = _present(state, input, now)
     run.carries = carries = input.kind == "result" and input.what != "blocked"
     state.n += 1
     if before is not NEW or kind == "started":
         HANDLERS[kind](run, input)
-    if kind in FROM_INBOX:
+    if from_inbox:
         assert isinstance(input, FromInbox)
         state.seen = max(state.seen, input.number)
     phase = state.phase
     if phase is not before and phase not in TRANSITIONS[before].get(kind, ()):
         raise AssertionError(f"{before.value} went to {phase.value} on {kind}")
     if state.catch_up and state.clock >= state.catch_up:
-        state.catch_up = state.skip_until = None
+        state.catch_up = state.skip_until = state.skipping = None
     if not state.effects:
         return (pending(run.plan, state),)
     commands = (*effects(run.plan, state), pending(run.plan, state))
     if carries:
         state.effects = ()
     return commands
+
+
+def _from_inbox(input: Input) -> bool:
+    return input.kind in FROM_INBOX or (isinstance(input, Resumed) and input.number > 0)
 
 
 def _present(state: State, input: Input, now: Instant) -> Instant:
@@ -113,8 +119,7 @@ def pending(plan: p.Plan, state: State) -> Command:
     if phase is ENDED:
         return Finish(state.outcome or "finished", state.reason)
     if phase is not WORKING:
-        stands = phase is READY or (state.pauses and state.frozen_since is not None)
-        return WaitUntil(None if stands else state.due)
+        return WaitUntil(None if phase is READY or stood_since(plan, state) is not None else state.due)
     assert state.step is not None
     step = plan.steps[state.step]
     if isinstance(step, p.Send):
@@ -165,4 +170,4 @@ def refusal(state: State, input: Input) -> str | None:
     return None
 
 
-__all__ = ["Run", "Step", "advance", "effects", "moment_of", "pending", "proceed", "refusal"]
+__all__ = ["Run", "Step", "advance", "effects", "holds", "moment_of", "pending", "proceed", "refusal"]

@@ -9,7 +9,7 @@ from whenever import Instant
 from lifecycle import plan as p
 from lifecycle.interpreter.answers import ANSWERS
 from lifecycle.interpreter.run import Run, moment_of
-from lifecycle.interpreter.steps import due_of, go, hear, iterate, leave_loop, loop_left, slot_due
+from lifecycle.interpreter.steps import due_of, go, hear, iterate, leave_loop, loop_left, slot_due, stood_since
 from lifecycle.state import (
     DEFERRED,
     ENDED,
@@ -44,7 +44,8 @@ def _on_timer(run: Run, input: TimerFired) -> None:
     state = run.state
     if state.phase not in (WAITING, LISTENING, DEFERRED) or input.due != state.due:
         return
-    if state.frozen_since is not None and state.frozen_since < input.due:
+    stood = stood_since(run.plan, state)
+    if stood is not None and stood < input.due:
         return
     assert state.step is not None
     run.clock(input.due)
@@ -131,12 +132,14 @@ def _on_exit(run: Run, input: Exited) -> None:
 def _on_paused(run: Run, input: Paused) -> None:
     state = run.state
     if not any(pause.id == input.id for pause in state.pauses):
-        state.pauses = (*state.pauses, Pause(input.id, input.policy, input.at))
+        lying = Pause(input.id, input.policy, input.at, input.channel, input.transactional)
+        state.pauses = (*state.pauses, lying)
 
 
 def _on_resumed(run: Run, input: Resumed) -> None:
     state = run.state
-    state.lifted = (*state.lifted, input.id)
+    if input.id not in state.lifted:
+        state.lifted = (*state.lifted, input.id)
     lifted = next((pause for pause in state.pauses if pause.id == input.id), None)
     if lifted is None:
         return
@@ -149,19 +152,21 @@ def _on_resumed(run: Run, input: Resumed) -> None:
     else:
         state.catch_up = input.at
         if input.handling == "skip":
-            state.skip_until = input.at
-    if not state.pauses:
-        _go_on(run, input.at, frozen=lifted.policy == "freeze")
+            state.skip_until, state.skipping = input.at, lifted
+    thawed = lifted.policy == "freeze" and state.frozen_since is None
+    _go_on(run, input.at, thawed=thawed)
 
 
-def _go_on(run: Run, at: Instant, *, frozen: bool) -> None:
-    """The last pause is gone: a wait has its remaining time left, a step that was held is performed."""
+def _go_on(run: Run, at: Instant, *, thawed: bool) -> None:
+    """A pause is gone: a step that no other one holds is performed; once none stops the clock, a wait has its
+    remaining time left.
+    """
     state = run.state
     if state.phase is READY:
-        if frozen:
+        if thawed:
             run.clock(at)
         go(run)
-    elif state.phase in (WAITING, LISTENING) and state.frozen:
+    elif state.phase in (WAITING, LISTENING) and thawed and state.frozen:
         assert state.step is not None
         step = run.plan.steps[state.step]
         if isinstance(step, p.Repeat):

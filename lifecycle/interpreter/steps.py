@@ -10,7 +10,7 @@ from lifecycle import calendar
 from lifecycle import plan as p
 from lifecycle.interpreter.run import Run, moment_of, variant_of
 from lifecycle.language.times import Span, parse_span
-from lifecycle.state import LISTENING, READY, WAITING, WORKING, Phase, State
+from lifecycle.state import DEFERRED, LISTENING, READY, WAITING, WORKING, Pause, Phase, State
 
 
 def go(run: Run) -> None:
@@ -23,20 +23,38 @@ def go(run: Run) -> None:
             run.end("finished", None)
             return
         step = run.plan.steps[state.step]
-        if state.pauses and _holds(state, step):
+        if state.pauses and any(holds(pause, step) for pause in state.pauses):
             state.phase = READY
             return
         if not PERFORM[step.kind](run, state.step, step):
             return
 
 
-def _holds(state: State, step: p.Step) -> bool:
-    """A frozen journey does nothing; one whose time runs on goes as far as the next thing that would be noticed."""
-    if state.frozen_since is not None or isinstance(step, p.Send | p.Task | p.Branch | p.Set | p.Record | p.Enrol):
+def holds(pause: Pause, step: p.Step) -> bool:
+    """Whether a journey stands at `step` while `pause` lies on it.
+
+    A frozen journey does nothing; one whose time runs on goes as far as the next thing that would be noticed. Either
+    way a transactional message goes out where the pause is one of marketing, and then the journey stands again.
+    """
+    if isinstance(step, p.Send):
+        return pause.channel in (None, step.channel) and (pause.transactional or not step.transactional)
+    if pause.channel is not None:
+        return False
+    if pause.policy == "freeze" or isinstance(step, p.Task | p.Branch | p.Set | p.Record | p.Enrol):
         return True
     if isinstance(step, p.Wait):
         return step.until is not None and moment_of(step).attribute is not None
     return isinstance(step, p.WaitFor) and step.since == "ever"
+
+
+def stood_since(plan: p.Plan, state: State) -> Instant | None:
+    """Since when time does not count for what the journey waits for; a message that no pause holds is waited for."""
+    if not state.pauses or (frozen := state.frozen_since) is None:
+        return None
+    if state.phase is DEFERRED and state.step is not None:
+        step = plan.steps[state.step]
+        return frozen if any(holds(pause, step) for pause in state.pauses) else None
+    return frozen
 
 
 def loop_left(run: Run) -> str | None:
@@ -64,7 +82,7 @@ def leave_loop(run: Run, loop_id: str) -> None:
 
 def _send(run: Run, step_id: str, step: p.Send) -> bool:
     state = run.state
-    reason = "skipped" if state.drop_next else "paused" if _skips(state) else None
+    reason = "skipped" if state.drop_next else "paused" if _skips(state, step) else None
     if reason:
         state.drop_next = False
         run.line("refused", step_id, step.channel, step.template, reason=reason)
@@ -79,7 +97,7 @@ def _send(run: Run, step_id: str, step: p.Send) -> bool:
 
 
 def _task(run: Run, step_id: str, step: p.Task) -> bool:
-    if _skips(run.state):
+    if _skips(run.state, step):
         run.line("refused", step_id, to=step.assign, reason="paused")
         run.goto(step.next)
         return True
@@ -89,8 +107,10 @@ def _task(run: Run, step_id: str, step: p.Task) -> bool:
     return False
 
 
-def _skips(state: State) -> bool:
-    return state.skip_until is not None and (state.came_due or state.clock) < state.skip_until
+def _skips(state: State, step: p.Send | p.Task) -> bool:
+    if state.skip_until is None or (state.came_due or state.clock) >= state.skip_until:
+        return False
+    return holds(state.skipping or Pause("", "continue", state.skip_until), step)
 
 
 def _wait(run: Run, step_id: str, step: p.Wait) -> bool:

@@ -6,26 +6,41 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
-from whenever import Instant, TimeZoneNotFoundError
+from whenever import Instant, Time, TimeZoneNotFoundError
 
-from lifecycle.language.playbook import Condition, Names, Span
+from lifecycle.language.outcomes import Halt, Suppress
+from lifecycle.language.playbook import Condition, HoursOfDay, Names, Span
+from lifecycle.language.times import parse_hours
 from lifecycle.language.validate import Authored, mistake
 
 Side = Literal["before", "core", "after"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+Type = Literal["text", "number", "boolean", "date"]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 # Made by Milepost itself about a message; a playbook may wait for them and nobody declares them.
 MESSAGE_MILESTONES = (
     "message.delivered", "message.opened", "message.clicked", "message.bounced", "message.complained",
 )  # fmt: skip
 
+# Made by Milepost itself where a customer's consent changes, with their properties; playbooks may enter on them too.
+CONSENT_MILESTONES: dict[str, dict[str, Type]] = {
+    "consent.requested": {"topic": "text", "channel": "text"},
+    "consent.given": {"topic": "text", "channel": "text"},
+    "consent.withdrawn": {"topic": "text", "channel": "text"},
+}
+
+OWN_MILESTONES = (*MESSAGE_MILESTONES, *CONSENT_MILESTONES)
+
 # Attributes that every customer has; a map may add to them and may not change their type.
 OWN_ATTRIBUTES = {
     "first_name": "text", "last_name": "text", "email": "text", "phone": "text", "language": "text",
-    "time_zone": "text", "country": "text",
+    "time_zone": "text", "country": "text", "region": "text",
 }  # fmt: skip
+"""`country` is two letters, such as `US`; `region` is within it, such as `FL`: together the law for quiet hours."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
-Type = Literal["text", "number", "boolean", "date"]
+LAWFUL_ANYWHERE = (Time(12), Time(20))
+"""The hours of the strictest day of the strictest jurisdiction for SMS (`lifecycle.quiet_hours.STRICTEST`)."""
 
 
 class MilestoneRule(Authored):
@@ -50,10 +65,15 @@ class AttributeRule(Authored):
 
 
 class Topic(Authored):
-    """What a customer consents to. `opt_in` needs a yes; `opt_out` needs no no."""
+    """What a customer consents to. `opt_in` needs a yes; `opt_out` needs no no.
+
+    `double_opt_in` needs a yes that was confirmed by the link in a mail to the very address.
+    `names` is what customers read on their preference page, by language; else `description` is.
+    """
 
     description: str = ""
-    consent: Literal["opt_in", "opt_out"] = "opt_in"
+    names: dict[Language, str] = {}
+    consent: Literal["opt_in", "opt_out", "double_opt_in"] = "opt_in"
     channels: list[Literal["email", "sms"]] = ["email"]
 
 
@@ -79,6 +99,26 @@ class Cap(Authored):
     every: Span
 
 
+class Hours(Authored):
+    """When marketing messages may go, on the customer's clock; for SMS besides the hours of the law."""
+
+    email: HoursOfDay | None = None
+    sms: HoursOfDay | None = None
+
+    @field_validator("sms")
+    @classmethod
+    def _lawful_somewhere(cls, hours: str | None) -> str | None:
+        if hours is not None:
+            opens, closes = parse_hours(hours)
+            if opens >= LAWFUL_ANYWHERE[1] or closes <= LAWFUL_ANYWHERE[0]:
+                raise mistake(
+                    "never-lawful",
+                    f"`{hours}` leaves some customers no hour at which the law allows an SMS",
+                    "take in some of 12:00 to 20:00",
+                )
+        return hours
+
+
 class Map(Authored):
     """The customer journey map and the words that playbooks may use."""
 
@@ -91,6 +131,9 @@ class Map(Authored):
     topics: dict[Name, Topic] = {}
     stages: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")], Stage]
     caps: list[Cap] = []
+    hours: Hours = Hours()
+    suppress: list[Suppress] = []
+    halt: Halt = Halt()
 
     @field_validator("time_zone")
     @classmethod
@@ -111,6 +154,11 @@ class Map(Authored):
         """Our name for a milestone that arrives under any of its names."""
         return self._names.get(name, name)
 
+    def properties_of(self, milestone: str) -> dict[str, Type] | None:
+        """The properties of a milestone, declared or of Milepost's own; None where nothing is known of it."""
+        rule = self.milestones.get(milestone)
+        return rule.properties if rule else CONSENT_MILESTONES.get(milestone)
+
     @cached_property
     def derived(self) -> tuple[tuple[str, str], ...]:
         """The milestones that follow from others, with their conditions."""
@@ -123,6 +171,11 @@ class Map(Authored):
             names[name] = name
             names.update(dict.fromkeys(rule.also or [], name))
         return names
+
+    @cached_property
+    def tightest(self) -> float:
+        """The number of messages below which no cap can be full."""
+        return min((cap.at_most for cap in self.caps), default=float("inf"))
 
     def customer_types(self) -> dict[str, str]:
         """Every attribute of a customer with its type."""

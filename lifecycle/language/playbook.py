@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WrapValidator
 
 from lifecycle.language.faults import did_you_mean
-from lifecycle.language.times import NotATime, parse_clock, parse_moment, parse_span
+from lifecycle.language.times import NotATime, parse_clock, parse_hours, parse_moment, parse_span
 from lifecycle.language.validate import Authored, mistake
 
 KINDS = (
@@ -54,6 +54,7 @@ def _short(key: str) -> BeforeValidator:
 Span = Annotated[str, _time(parse_span)]
 Until = Annotated[str, _time(parse_moment)]
 Clock = Annotated[str, _time(parse_clock)]
+HoursOfDay = Annotated[str, _time(parse_hours)]
 Percent = Annotated[float, BeforeValidator(_percent)]
 Names = Annotated[list[str], BeforeValidator(_one_or_more), Field(min_length=1)]
 Condition = Annotated[str, Field(min_length=1)]

@@ -5,6 +5,7 @@ Reading files and Jinja2 belong to `messaging`; here are shapes only.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -21,6 +22,10 @@ Intent = Literal[
     "upsell", "cross-sell", "renewal", "win-back", "receipt", "alert",
 ]  # fmt: skip
 INTENTS: tuple[str, ...] = get_args(Intent)
+
+_PARTY = re.compile(
+    r"""(?P<name>(?:"[^"<>]+"|[^"<>,;:@]+?)\s*<)?[^\s"<>,;:@()]+@[^\s"<>,;:@()]+\.[^\s"<>,;:@()]+(?(name)>)"""
+)
 
 # The names under which templates and conditions see a customer's `Facts`.
 NAMES = ("customer", "account", "event", "reached", "milestones", "messages", "stage", "health")
@@ -45,13 +50,16 @@ class FrontMatter(Authored):
     defaults: dict[str, str | int | float | bool] = {}
     sample: dict[str, Any] = {}
     tracking: bool | None = None
+    if_unknown: Literal["resend"] | None = None
 
     @field_validator("from_", "reply_to")
     @classmethod
-    def _one_line(cls, address: str | None) -> str | None:
-        if address is not None and ("@" not in address or not address.isprintable()):
-            raise mistake("not-an-address", f"`{address}` is not an e-mail address; write `hello@example.com`")
-        return address
+    def _one_party(cls, party: str | None) -> str | None:
+        # Both become headers: one line, one party.
+        if party is not None and not (party.isprintable() and _PARTY.fullmatch(party)):
+            hint = "write `hello@example.com` or `Larkspur <hello@example.com>`"
+            raise mistake("not-an-address", f"`{party}` is not an e-mail address", hint)
+        return party
 
     @field_validator("needs")
     @classmethod
@@ -89,7 +97,8 @@ class TemplateInfo:
 
     `languages` are those of its translations; the file without a language is always there besides. `variables` are
     dotted names that some language uses and that have no default: without a value for them the message cannot be sent.
-    `names` are all that some language uses, so that each can be held against the map.
+    `names` are all that some language uses, so that each can be held against the map. `resend`: a message whose fate
+    nobody can tell may be sent once more; never true of marketing.
     """
 
     name: str
@@ -102,3 +111,4 @@ class TemplateInfo:
     variables: tuple[str, ...]
     place: Place
     names: tuple[str, ...] = ()
+    resend: bool = False

@@ -108,6 +108,19 @@ def parse_clock(text: str) -> Time:
     return Time(int(found[1]), int(found[2]))
 
 
+@lru_cache(maxsize=256)
+def parse_hours(text: str) -> tuple[Time, Time]:
+    """Hours of a day such as `08:00 to 21:00`: from the first on, and before the second."""
+    opens, _, closes = text.partition(" to ")
+    try:
+        found = parse_clock(opens), parse_clock(closes)
+    except NotATime:
+        raise NotATime(f"`{text}` are not hours of a day; write for example `08:00 to 21:00`") from None
+    if found[0] >= found[1]:
+        raise NotATime(f"`{text}` ends before it begins; write hours of one day, for example `08:00 to 21:00`")
+    return found
+
+
 @lru_cache(maxsize=4096)
 def parse_moment(text: str) -> Moment:
     """`day 30`, `tuesday 10:00`, `30 days before customer.renews_on`, `customer.renews_on` or `2026-12-24`."""

@@ -1,14 +1,15 @@
 """A second driver of the core, independent of the simulator: one journey the way Temporal runs it, without Temporal.
 
 State and messages travel as JSON. The journey's inbox is delivered late, twice and out of order; an activity looks at
-the stored rows itself; some activities are repeated after their commit. With `lazy`, nobody tells the journey of a
-pause: its activities find it (rules.md 6).
+the stored rows itself; some activities are repeated after their commit. The end of a pause comes from a person or from
+the inbox. With `lazy`, nobody tells the journey of a pause: its activities find it (rules.md 6), and of its end it
+hears from the inbox where it was held, else from nobody (rules.md 12).
 """
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from whenever import Instant
 
@@ -16,7 +17,7 @@ from lifecycle.answers import answer
 from lifecycle.course import COURSE, Course, due_of
 from lifecycle.enrolment import Entering, Event, OpenJourney, Person, apply
 from lifecycle.interpreter import effects, pending
-from lifecycle.policies import Asked, refusal
+from lifecycle.policies import Asked, Counted, Reach, decide
 from lifecycle.simulator import Happening, World, row_of
 from lifecycle.state import (
     INPUT,
@@ -51,9 +52,12 @@ class Rig:
     lazy: bool = False
     events: list[Event] = field(default_factory=list)
     rows: list[FromInbox] = field(default_factory=list)
-    pauses: list[Paused | Resumed] = field(default_factory=list)
+    pause: Paused | None = None
+    resume: Resumed | None = None
+    held: bool = False
     stored: dict[int, Line] = field(default_factory=dict)
     sent: list[tuple[str, int]] = field(default_factory=list)
+    counted: list[Counted] = field(default_factory=list)
     queue: list[Event] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
     answered: dict[int, tuple[list[FromInbox], Result | None]] = field(default_factory=dict)
@@ -104,17 +108,23 @@ class Rig:
         elif happening.what == "exit":
             self._signal([Exited(len(self.rows) + 1, at, "exited", happening.name)], at)
         elif happening.what == "pause":
-            self._pause(Paused(at, "pause", "continue" if happening.name == "continue" else "freeze"))
+            more, policy = happening.properties, "continue" if happening.name == "continue" else "freeze"
+            self.pause = Paused(at, "pause", policy, more.get("channel"), bool(more.get("transactional")))  # type: ignore[arg-type]
+            if not self.lazy:
+                self.course.feed(self.plan, self.pause, at)
         else:
-            self._pause(Resumed(at, "pause", "skip" if happening.name == "skip" else "send"))
+            self._resume(Resumed(at, "pause", "skip" if happening.name == "skip" else "send"))
         self._work(at)
 
-    def _pause(self, command: Paused | Resumed) -> None:
-        self.pauses.append(command)
+    def _resume(self, command: Resumed) -> None:
+        """A person tells the journey, or its inbox does; one that never met the pause hears of it from nobody."""
+        self.resume = command
         assert self.course is not None
-        held = any(pause.id == command.id for pause in self.course.state.pauses)
-        # A resume wakes whoever is held; nobody else hears of it.
-        if not self.lazy or (isinstance(command, Resumed) and held):
+        if self.lazy and not self.held:
+            return
+        if self.lazy or self.random.random() < 0.5:
+            self._signal([replace(command, number=len(self.rows) + 1)], command.at)
+        else:
             self.course.feed(self.plan, command, command.at)
 
     # --- events ----------------------------------------------------------------------------------------------------
@@ -181,10 +191,7 @@ class Rig:
         assert state == course.state
         if state.n in self.answered:
             return (self.answered[state.n][0], [], self.answered[state.n][1])
-        known = {pause.id for pause in state.pauses} | set(state.lifted)
-        news = [pause for pause in self.pauses if pause.id not in known and pause.at <= now]
-        over = len(news) == 2 and isinstance(news[0], Paused) and news[0].policy == "continue"
-        if news and not over and news[-1].at > course.confirmed.clock:
+        if news := self._unknown_pauses(state, wanted, course.confirmed.clock):
             return ([], news, None)
         mine = Course(state, state)
         rows = [row for row in self.rows if row.number > state.seen]
@@ -200,17 +207,38 @@ class Rig:
         self.answered[state.n] = (rows, result)
         return (rows, [], result)
 
+    def _unknown_pauses(self, state: State, wanted: Command, since: Instant) -> list[Paused | Resumed]:
+        pause, resume = self.pause, self.resume
+        if pause is None or pause.id in {*state.lifted, *(one.id for one in state.pauses)}:
+            return []
+        if pause.channel is not None and not (isinstance(wanted, Deliver) and wanted.channel == pause.channel):
+            return []
+        if resume is None:
+            self.held = True
+            return [pause]
+        matters = pause.policy == "freeze" or resume.handling == "skip"
+        return [pause, resume] if matters and resume.at > since else []
+
     def _do(self, wanted: Command, state: State, now: Instant) -> Result | None:
         world = self.world
         if isinstance(wanted, Deliver):
             template = world.templates[wanted.template, wanted.channel]
-            code = refusal(
-                Asked(template, world.map, now, expires=wanted.expires, consent=True, stage=self.person.stage)
-            )
-            self.states[wanted.step] = "refused" if code else "accepted"
-            if code is None:
-                self.sent.append((wanted.step, wanted.occurrence))
-            return Result("refused", code) if code else Result("sent")
+            asked = Asked(
+                template, world.map, now,
+                expires=wanted.expires, consent=True, stage=self.person.stage, counted=self.counted,
+                reach=Reach((self.person.zone(world.map),)),
+            )  # fmt: skip
+            decision = decide(asked)
+            if decision.outcome == "defer":
+                self.states[wanted.step] = "pending"
+                return Result("deferred", decision.reason, decision.until)
+            self.states[wanted.step] = "refused" if decision.reason else "accepted"
+            if decision.reason is not None:
+                return Result("refused", decision.reason)
+            self.sent.append((wanted.step, wanted.occurrence))
+            if template.purpose == "marketing":
+                self.counted.append(Counted(now, template.channel, template.topic))
+            return Result("sent")
         if isinstance(wanted, Decide):
             reached = None
             if state.reached:

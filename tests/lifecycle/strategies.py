@@ -134,8 +134,11 @@ class Author(random.Random):
         }
         return authored | ({"goal": goal} if goal else {})
 
-    def life(self, *, people: bool = True) -> list[Happening]:
-        """What happens to a customer from the purchase at START on; with `people`, support intervenes as well."""
+    def life(self, *, people: bool = True, wide: bool = False) -> list[Happening]:
+        """What happens to a customer from the purchase at START on; with `people`, support intervenes as well.
+
+        With `wide`, pauses may be of one channel, or hold transactional messages too.
+        """
         found = [Happening(START, "milestone", "purchase", {"revenue": self.choice([10, 50])})]
         for _ in range(self.randrange(5)):
             at = START.add(minutes=self.randrange(1, DAYS * 1440))
@@ -156,11 +159,16 @@ class Author(random.Random):
         if people and self.randrange(2) == 0:
             pause, length = self.randrange(1, 20 * 1440), self.randrange(1, 12 * 1440)
             policy, handling = self.choice([("freeze", "send"), ("continue", "send"), ("continue", "skip")])
-            found.append(Happening(START.add(minutes=pause), "pause", policy))
+            what: dict[str, Any] = {}
+            if wide:
+                what = self.choice([{}, {}, {"transactional": True}])
+                if policy == "continue" and self.randrange(2):
+                    what = {**what, "channel": self.choice(["email", "sms"])}
+            found.append(Happening(START.add(minutes=pause), "pause", policy, what))
             found.append(Happening(START.add(minutes=pause + length), "resume", handling))
         return sorted(found, key=lambda happening: happening.at)
 
 
 seeds = st.integers(0, 2**48)
 playbooks = seeds.map(lambda seed: Author(seed).playbook())
-lives = seeds.map(lambda seed: Author(seed).life())
+lives = seeds.map(lambda seed: Author(seed).life(wide=True))

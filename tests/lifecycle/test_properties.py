@@ -44,11 +44,9 @@ def test_two_independent_drivers_tell_the_same_timeline(
 
 @SOME
 @given(playbooks, lives, st.integers(0, 2**16))
-def test_a_journey_that_nobody_tells_of_a_freeze_comes_to_the_same_timeline(
+def test_a_journey_that_nobody_tells_of_a_pause_comes_to_the_same_timeline(
     authored: dict[str, Any], happenings: list[Happening], seed: int
 ) -> None:
-    if any(h.what == "pause" and h.name == "continue" for h in happenings):
-        return
     # Commands of people are given to the journey as it stands, which a lazy pause does not change: they are left out.
     happenings = [h for h in happenings if h.what != "skip"]
     _, expected = simulated(authored, happenings)
@@ -97,11 +95,12 @@ def test_freezing_at_any_moment_gives_the_same_messages_later(
 ) -> None:
     """Left out: waits for dates, weekdays and working days, which follow the calendar of the week; conditions on
     elapsed days; and waits within a repeat, which skips the times that it missed, and may miss others from another
-    hour on.
+    hour on. An SMS that now comes up in the evening may expire in the night: what a playbook does instead is left out.
     """
     kept = ("until", "days_since", "'1 working day'}")
     moving = [step for step in authored["steps"] if not any(word in str(step) for word in kept)]
     moving = [step for step in moving if "'timeout': '1 working day'" not in str(step)]
+    moving = [step for step in moving if "text/one" not in str(step) or "refused" not in str(step)]
     authored = {**authored, "steps": [step for step in moving if "repeat" not in str(step) or "wait" not in str(step)]}
     bought = [Happening(START, "milestone", "purchase", {"revenue": 50})]
     paused = [
@@ -110,8 +109,9 @@ def test_freezing_at_any_moment_gives_the_same_messages_later(
         Happening(START.add(minutes=pause + length), "resume", "send"),
     ]
     plain, frozen = simulated(authored, bought)[1], simulated(authored, paused)[1]
-    messages = [line for line in plain if line.what == "sent"]
-    later = [line for line in frozen if line.what == "sent"]
+    # One that comes up at another hour may meet quiet hours, and expire in them.
+    messages = [line for line in plain if line.what in ("sent", "refused")]
+    later = [line for line in frozen if line.what in ("sent", "refused")]
     assert [(line.step, line.template) for line in later] == [(line.step, line.template) for line in messages]
     assert all(second.at >= first.at for first, second in zip(messages, later, strict=True))
 

@@ -1,4 +1,4 @@
-"""Records histories of real runs into this folder: `python -m tests.replay.record`.
+"""Records histories of real runs into this folder: `python -m tests.replay.record`, or only those of some names.
 
 Run it when the workflow learns something new, and keep the old files: a change to the interpreter has to replay every
 history that was ever recorded.
@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from whenever import Instant
+
 from embedded import TemporalServer
+from intake import pauses
 from lifecycle.simulator import Happening
 from project import load
 from rehearsal import Rehearsal, rehearse
@@ -40,30 +45,75 @@ async def save(rehearsal: Rehearsal, playbooks: Iterable[str]) -> None:
             (FOLDER / f"{playbook}-{runs[playbook]}.json").write_text(history.to_json(), "utf-8")
 
 
-async def main() -> None:
+def day(days: float) -> Instant:
+    return START.add(hours=round(24 * days))
+
+
+async def random_lives(server: TemporalServer, folder: Path) -> None:
+    plans = {plan.playbook: plan for plan in (compiled(drawn(seed)[0]) for seed in SEEDS)}
+    project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
+    async with rehearse(project, folder, server=server) as rehearsal:
+        for seed in SEEDS:
+            await rehearsal.add_customer(f"cus_{seed}", ATTRIBUTES, None, ["news"], START)
+            await rehearsal.live(f"cus_{seed}", drawn(seed)[1], END)
+        await save(rehearsal, plans)
+
+
+async def shipped_playbooks(server: TemporalServer, folder: Path) -> None:
+    project = load(ROOT)
+    assert project.map is not None
+    async with rehearse(project, folder, server=server) as rehearsal:
+        await rehearsal.add_customer("cus_ada", ATTRIBUTES, None, list(project.map.topics), START)
+        happenings = [
+            Happening(START, "milestone", "purchase", {"revenue": 49}),
+            Happening(START.add(hours=72), "milestone", "first_use"),
+            Happening(START.add(hours=30 * 24), "milestone", "purchase", {"revenue": 20}),
+        ]
+        await rehearsal.live("cus_ada", happenings, END)
+        await save(rehearsal, project.plans)
+
+
+async def held_journeys(server: TemporalServer, folder: Path) -> None:
+    """One that a pause holds, and one whose clock a pause stopped; their inboxes tell them of the ends."""
+    steps = [
+        {"send": "mail/receipt"},
+        {"wait_for": {"milestone": "alpha"}, "timeout": "3 days", "timed_out": [{"send": "mail/one"}]},
+        {"send": "mail/receipt"},
+        {"wait": "2 days"},
+        {"send": "mail/two"},
+    ]
+    policies: dict[str, pauses.Policy] = {"held": "continue", "frozen": "freeze"}
+    plans = {
+        name: compiled({"playbook": name, "stage": "stranger", "entry": {"milestone": "purchase"}, "steps": steps})
+        for name in policies
+    }
+    project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
+    async with rehearse(project, folder, server=server) as rehearsal:
+        await rehearsal.add_customer("cus_bo", ATTRIBUTES, None, ["news"], START)
+        bought = Happening(START, "milestone", "purchase", {"revenue": 50})
+        await rehearsal.live("cus_bo", [bought], day(1))
+        for name, policy in policies.items():
+            made = partial(pauses.start, scope="playbook", target=name, policy=policy, now=day(1))
+            await rehearsal.engine.database.write(partial(made, reason="the record", who="record"))
+        await rehearsal.live("cus_bo", [Happening(day(3.5), "milestone", "alpha")], day(5))
+        for one in await rehearsal.engine.database.read(pauses.listed):
+            over = partial(pauses.end, pause_id=one.pause.id or 0, now=day(5))
+            await rehearsal.engine.database.write(partial(over, reason="the record", who="record"))
+        await rehearsal.wake("cus_bo", day(5))
+        await rehearsal.live("cus_bo", [], END)
+        await save(rehearsal, plans)
+
+
+RECORDED = {"random": random_lives, "shipped": shipped_playbooks, "held": held_journeys}
+
+
+async def main(names: Iterable[str]) -> None:
     async with TemporalServer(skipping=True, config=("limit.historyCount.suggestContinueAsNew=60",)) as server:
-        with tempfile.TemporaryDirectory() as folder:
-            plans = {plan.playbook: plan for plan in (compiled(drawn(seed)[0]) for seed in SEEDS)}
-            project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
-            async with rehearse(project, Path(folder), server=server) as rehearsal:
-                for seed in SEEDS:
-                    await rehearsal.add_customer(f"cus_{seed}", ATTRIBUTES, None, ["news"], START)
-                    await rehearsal.live(f"cus_{seed}", drawn(seed)[1], END)
-                await save(rehearsal, plans)
-        with tempfile.TemporaryDirectory() as folder:
-            project = load(ROOT)
-            assert project.map is not None
-            async with rehearse(project, Path(folder), server=server) as rehearsal:
-                await rehearsal.add_customer("cus_ada", ATTRIBUTES, None, list(project.map.topics), START)
-                happenings = [
-                    Happening(START, "milestone", "purchase", {"revenue": 49}),
-                    Happening(START.add(hours=72), "milestone", "first_use"),
-                    Happening(START.add(hours=30 * 24), "milestone", "purchase", {"revenue": 20}),
-                ]
-                await rehearsal.live("cus_ada", happenings, END)
-                await save(rehearsal, project.plans)
+        for name in names:
+            with tempfile.TemporaryDirectory() as folder:
+                await RECORDED[name](server, Path(folder))
     os._exit(0)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:] or RECORDED))

@@ -1,0 +1,50 @@
+"""What one simulated customer has been sent, and what was put off: what the decision before a send asks for besides the
+customer's own facts. The real engine reads the same from its ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from whenever import Instant
+
+from lifecycle import caps
+from lifecycle.caps import Counted, Rival
+from lifecycle.enrolment import Entering
+from lifecycle.language.map import Map
+from lifecycle.language.template import TemplateInfo
+from lifecycle.state import DEFERRED, READY, State
+
+KEPT = 64
+"""So many messages may be kept before those that count no more are dropped."""
+
+
+class Posted:
+    """Marketing messages of one customer; transactional ones neither count nor compete."""
+
+    def __init__(self, map: Map) -> None:
+        self.map = map
+        self.counted: list[Counted] = []
+        self.waiting: dict[str, tuple[Rival, State]] = {}
+
+    def sent(self, template: TemplateInfo, now: Instant) -> None:
+        if template.purpose == "marketing" and self.map.caps:
+            if len(self.counted) >= KEPT:
+                since = now - caps.reaches_back(self.map.caps)
+                self.counted = [one for one in self.counted if one.at > since]
+            self.counted.append(Counted(now, template.channel, template.topic))
+
+    def put_off(self, template: TemplateInfo, journey: Entering, until: Instant, state: State) -> None:
+        """`state` is the journey's own, which tells as long as it lives whether the message is still wanted."""
+        if template.purpose == "marketing" and self.map.caps:
+            rival = Rival(journey.plan.priority, until, journey.id, template.channel, template.topic)
+            self.waiting[journey.id] = rival, state
+
+    def rivals(self, journey: str) -> Sequence[Rival]:
+        """Messages of other journeys that are put off and still wanted."""
+        return [rival for name, (rival, state) in self.waiting.items() if name != journey and _waits(state)]
+
+
+def _waits(state: State) -> bool:
+    """Whether the journey is still at the message that was put off; `READY` where a pause holds it there."""
+    return state.phase is DEFERRED or (state.phase is READY and state.again)
