@@ -17,7 +17,8 @@ from messaging.sandbox import DATA_METHODS, Sandbox
 
 # What Milepost itself gives every template, beside the customer's facts.
 GIVEN = (
-    "subject", "preheader", "language", "company", "unsubscribe_url", "preferences_url", "postal_address",
+    "subject", "preheader", "language", "company", "unsubscribe_url", "preferences_url", "confirm_url",
+    "postal_address",
 )  # fmt: skip
 _GROUPS = tuple(name for name in NAMES if name not in ("stage", "health"))
 _FUNCTIONS = ("range", "super", "caller", "loop", "self")

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import mrml
 
 from lifecycle.language.faults import did_you_mean
+from messaging import markup
 
 _OPTIONS = mrml.ParserOptions(include_loader=mrml.noop_loader())
 _RENDER = mrml.RenderOptions()
 # Characters that XML has no place for; one in a customer's name must not cost the message.
 _IMPOSSIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TAG = re.compile(
     r"""<!--.*?-->|<(/?)([a-zA-Z][\w:-]*+)((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)(>?)|<(?![/!?a-zA-Z])""", re.DOTALL
 )
@@ -92,4 +92,4 @@ def mismatch(source: str) -> tuple[int, str] | None:
 
 def _blank(source: str) -> str:
     """`source` with what Jinja2 reads replaced by spaces, every character at its place."""
-    return _JINJA.sub(lambda part: re.sub(r"[^\n]", " ", part[0]), source)
+    return markup.masked(source).replace(markup.OUTPUT, " ").replace(markup.STATEMENT, " ")

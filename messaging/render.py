@@ -1,4 +1,7 @@
-"""Renders a message for one customer: Jinja2, then MJML, then the text part. Sends nothing and reads no file.
+"""Renders a message for one customer: Jinja2, MJML, styles, the text part. Sends nothing and reads no file.
+
+Two guards stand at the end, whatever template and values are: no link of a message leads anywhere but where links may,
+and no marketing e-mail goes without a postal address and a way out.
 
 Errors carry codes and names only: what a template or a customer said never stands in an exception, because exceptions
 travel further than personal data may.
@@ -16,7 +19,7 @@ from jinja2.exceptions import SecurityError
 
 from lifecycle.facts import Facts
 from lifecycle.language.template import Channel
-from messaging import mjml
+from messaging import foot, hrefs, mjml, styles
 from messaging.checking import GIVEN
 from messaging.names import NOTHING, names_of, value_at
 from messaging.sandbox import MissingValue, TooMuch
@@ -32,6 +35,9 @@ _SAYS = {
     "bad-value": "a value cannot be shown the way the template wants it",
     "too-much": "the template asks for more work or a longer text than a message may have",
     "unsafe": "the template does what the sandbox forbids",
+    "unsafe-link": "with this customer's values a link is not absolute, or of a kind that a message may not have",
+    "no-postal-address": "marketing e-mail must show a postal address, and this one does not",
+    "no-unsubscribe-link": "marketing e-mail must show a link to unsubscribe, and this one does not",
     "mjml": "with this customer's values the template is not MJML",
     "empty": "the message comes to nothing for this customer",
 }
@@ -44,13 +50,19 @@ class RenderError(Exception):
         super().__init__(f"{template}: {_SAYS[code].format(missing=missing)}")
         self.template, self.code, self.missing = template, code, missing
 
+    @property
+    def reason(self) -> str:
+        """The code, and the name of what is missing: how the ledger and timelines tell it."""
+        return f"{self.code}: {self.missing}" if self.missing else self.code
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A message as it will go out.
 
     E-mail has a subject, HTML and text; `segments` is 0 and `encoding` empty. SMS has text, `segments` and `encoding`
-    (GSM-7 or UCS-2). `language` is that of the file that was used, `""` where it has none.
+    (GSM-7 or UCS-2). `language` is that of the file that was used, `""` where it has none. `from_` and `reply_to` are
+    what the template asks for, an address or `Name <address>`; `tracking`: opens and clicks may be counted.
     """
 
     template: str
@@ -62,6 +74,9 @@ class Rendered:
     html: str = ""
     segments: int = 0
     encoding: str = ""
+    from_: str | None = None
+    reply_to: str | None = None
+    tracking: bool = True
 
 
 class Renderer:
@@ -76,9 +91,11 @@ class Renderer:
     def render(
         self, name: str, channel: Channel, language: str | None, facts: Facts, extra: Mapping[str, str] | None = None
     ) -> Rendered:
-        """The message for these facts. `extra` gives `unsubscribe_url`, `preferences_url`, `postal_address`, `company`.
+        """The message for these facts; raises RenderError.
 
-        `language` is a tag such as `pt-BR`; its base and then the file without a language stand in. Raises RenderError.
+        `extra` gives `company`, `postal_address`, `unsubscribe_url`, `preferences_url` and `confirm_url`; marketing
+        e-mail must have an address and a link to unsubscribe. `language` is a tag such as `pt-BR`; its base and then
+        the file without a language stand in.
         """
         variant = self.templates.variant(name, channel, language)
         if variant is None:
@@ -99,9 +116,10 @@ class Renderer:
         raise RenderError(name, code, missing)
 
     def _render(self, variant: Variant, facts: Facts, extra: Mapping[str, str]) -> Rendered:
-        names = dict.fromkeys(GIVEN, "") | dict(extra) | names_of(facts, variant.front.defaults)
+        front = variant.front
+        names = dict.fromkeys(GIVEN, "") | dict(extra) | names_of(facts, front.defaults)
         names["language"] = variant.language or self.language
-        for need in variant.front.needs or ():
+        for need in front.needs or ():
             if value_at(names, need) is NOTHING:
                 raise MissingValue(need)
         if variant.channel == "sms":
@@ -116,10 +134,26 @@ class Renderer:
         preheader = names["preheader"] = _one_line(self._text(variant.preheader, names))
         if not subject:
             raise RenderError(variant.name, "empty")
-        html = self._text(variant.body, names)
+        html, text = self._body(variant, names)
+        lacks = foot.lacking(html, text, extra) if (front.purpose or "marketing") == "marketing" else []
+        if lacks:
+            raise RenderError(variant.name, lacks[0])
+        return Rendered(
+            variant.name, "email", variant.language, text, subject, preheader, html, from_=front.from_,
+            reply_to=front.reply_to, tracking=front.tracking is not False,
+        )  # fmt: skip
+
+    def _body(self, variant: Variant, names: Mapping[str, Any]) -> tuple[str, str]:
+        """HTML and text of an e-mail."""
+        source, css = mjml.without_control(self._text(variant.body, names)), ""
         if variant.kind == "mjml":
-            html = mjml.to_html(html)
-        return Rendered(variant.name, "email", variant.language, text_of(html), subject, preheader, html.strip())
+            source, css = styles.sheets_of(source)
+            source = mjml.to_html(source)
+        # Before styles are put on elements: that writes quotes in texts anew, and a text that shows a link is none.
+        if hrefs.unsafe_links(source):
+            raise RenderError(variant.name, "unsafe-link")
+        html = styles.in_mjml(source, css) if variant.kind == "mjml" else styles.in_html(source)
+        return html.strip(), text_of(html)
 
     def _text(self, template: Template | None, names: Mapping[str, Any]) -> str:
         return "" if template is None else self.templates.sandbox.rendered(template, names)

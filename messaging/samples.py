@@ -1,4 +1,4 @@
-"""Facts for preview and check: a template's own sample values, and a stand-in for every value that it leaves out."""
+"""What preview, check and test messages show: a template's own sample values, and stand-ins for what it leaves out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from whenever import Date, Instant
 
 from lifecycle.facts import Facts, Milestones
+from lifecycle.language.template import Purpose
 from messaging.names import NOTHING, Group, names_of
 
 SAMPLE_NOW = Instant.from_utc(2026, 1, 5, 9)
@@ -44,6 +45,22 @@ def sample_facts(sample: Mapping[str, Any], now: Instant = SAMPLE_NOW) -> Facts:
         stage=str(sample["stage"]) if sample.get("stage") is not None else None,
         health=float(health) if isinstance(health, int | float) else None,
     )
+
+
+def sample_given(
+    purpose: Purpose,
+    company: str = "Our company",
+    postal_address: str = "1 Example Street, Example Town",
+    site: str = "https://example.com",
+) -> dict[str, str]:
+    """What Milepost gives a template beside the facts, with links below `site` that lead to no message.
+
+    As in real messages, only marketing has a way to unsubscribe, and only transactional mail one to confirm.
+    """
+    given = {"company": company, "postal_address": postal_address}
+    if purpose == "marketing":
+        return given | {"unsubscribe_url": f"{site}/u/sample", "preferences_url": f"{site}/preferences/sample"}
+    return given | {"confirm_url": f"{site}/confirm/sample"}
 
 
 def sample_names(sample: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,4 @@
-"""Reads templates/: one file a message, channel and language, shared layouts in templates/layouts/.
-
-    templates/adopter/thank-you.email.mjml      the message `adopter/thank-you` by e-mail
-    templates/adopter/thank-you.email.de.mjml   the same in German
-    templates/adopter/thank-you.sms.txt         the same by SMS
-    templates/layouts/base.mjml                 used by `{% extends "layouts/base.mjml" %}`
+"""Every message of a project, checked and ready to be rendered: by name and channel, in each of its languages.
 
 Everything is read and checked once, when the program starts or `check` runs; rendering touches no file. Every mistake
 is reported at its place. A translation takes from the file without a language what its own front matter leaves out.
@@ -11,7 +6,6 @@ is reported at its place. A translation takes from the file without a language w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,33 +13,14 @@ from pathlib import Path
 from jinja2 import Template
 
 from lifecycle.language.faults import Faults, Place
-from lifecycle.language.source import Source, decode, read
 from lifecycle.language.template import Channel, FrontMatter, TemplateInfo
 from lifecycle.language.validate import validate
+from messaging.files import LAYOUTS, File, Folder, language_of
 from messaging.sandbox import Sandbox
 from messaging.vetting import Text, Vetting
 
-FOLDER = "templates"
-LAYOUTS = "layouts"
-_FILE = re.compile(
-    r"(?P<name>[\w/-]+)\.(?P<channel>email|sms)(?:\.(?P<language>[A-Za-z]{2,3}(?:[-_]\w{2,8})*))?\.(?P<kind>\w+)"
-)
-_KINDS = {("email", "mjml"), ("email", "html"), ("sms", "txt")}
-_FRONT = re.compile(r"---[ \t]*\n(?P<front>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-
-
-@dataclass(slots=True)
-class _File:
-    """A template file as it was found."""
-
-    file: str
-    name: str
-    channel: Channel
-    language: str
-    kind: str
-    source: Source | None
-    body: Text
-    front: FrontMatter | None = None
+_AGREE = ("topic", "purpose", "intent", "expires", "if_unknown")
+"""What a message is in all its languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +51,10 @@ class Templates:
         found = self.variants.get((name, channel))
         if found is None:
             return None
-        wanted = _language(language or "")
-        return found.get(wanted) or found.get(wanted.partition("-")[0]) or found[""]
+        wanted = language_of(language or "")
+        while wanted not in found:
+            wanted = wanted.rpartition("-")[0]
+        return found[wanted]
 
 
 def load(root: Path, faults: Faults) -> Templates:
@@ -88,32 +65,25 @@ def load(root: Path, faults: Faults) -> Templates:
 Ordered = dict[str, None]
 
 
-def _language(text: str) -> str:
-    return text.replace("_", "-").lower()
-
-
 class _Loader:
     def __init__(self, root: Path, faults: Faults) -> None:
-        self.root, self.faults = root, faults
+        self.folder, self.faults = Folder(root, faults), faults
         self.layouts: dict[str, Text] = {}
         self.sandbox = Sandbox()
         self.vetting = Vetting(self.sandbox, self.layouts, faults)
 
     def load(self) -> Templates:
-        found: dict[tuple[str, Channel], dict[str, _File]] = {}
-        folder = self.root / FOLDER
-        paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-        for path in paths:
-            relative = path.relative_to(folder).as_posix()
-            if relative.startswith(f"{LAYOUTS}/"):
-                self._read_layout(path, relative)
+        found: dict[tuple[str, Channel], dict[str, File]] = {}
+        paths = self.folder.paths()
+        for name, path in paths:
+            if name.startswith(f"{LAYOUTS}/") and (layout := self.folder.layout(path)):
+                self.layouts[name] = layout
         self.sandbox = Sandbox({name: text.source for name, text in self.layouts.items()})
         self.vetting = Vetting(self.sandbox, self.layouts, self.faults)
         for name, layout in self.layouts.items():
             self.vetting.check(layout, self._layouts_for(name))
-        for path in paths:
-            relative = path.relative_to(folder).as_posix()
-            if not relative.startswith(f"{LAYOUTS}/") and (file := self._read_file(path, relative)):
+        for name, path in paths:
+            if not name.startswith(f"{LAYOUTS}/") and (file := self.folder.template(name, path)):
                 self._keep(file, found.setdefault((file.name, file.channel), {}))
         infos: dict[tuple[str, Channel], TemplateInfo] = {}
         variants: dict[tuple[str, Channel], Mapping[str, Variant]] = {}
@@ -123,58 +93,15 @@ class _Loader:
                 infos[key], variants[key] = made
         return Templates(infos, variants, self.sandbox)
 
-    # Reading
-
-    def _read(self, path: Path) -> tuple[str, str | None]:
-        file = path.relative_to(self.root).as_posix()
-        try:
-            text = decode(file, path.read_bytes(), self.faults)
-        except OSError as error:
-            self.faults.add(Place(file), "unreadable", f"this file cannot be read: {error.strerror}")
-            return file, None
-        return file, text.replace("\r\n", "\n") if text is not None else None
-
-    def _read_layout(self, path: Path, relative: str) -> None:
-        file, text = self._read(path)
-        if text is not None and path.suffix in (".mjml", ".html", ".txt"):
-            self.layouts[relative] = Text(file, text)
-
-    def _read_file(self, path: Path, relative: str) -> _File | None:
-        if path.suffix not in (".mjml", ".html", ".txt"):
-            return None
-        shape = _FILE.fullmatch(relative)
-        file = path.relative_to(self.root).as_posix()
-        if not shape or (shape["channel"], shape["kind"]) not in _KINDS:
-            hint = "write NAME.email.mjml, NAME.email.html, NAME.sms.txt or, for a translation, NAME.email.de.mjml"
-            self.faults.add(Place(file), "template-name", f"`{path.name}` is not the name of a template", hint)
-            return None
-        _, text = self._read(path)
-        if text is None:
-            return None
-        front = _FRONT.match(text)
-        if not front:
-            message = "a template begins with a line `---`, its front matter, and another line `---`"
-            self.faults.add(Place(file), "front-matter", message)
-            return None
-        source = read(file, front["front"], self.faults, first_line=2)
-        if source is not None and source.data is None:
-            source.data = {}
-        channel: Channel = "email" if shape["channel"] == "email" else "sms"
-        body = Text(file, text[front.end() :], text.count("\n", 0, front.end()) + 1)
-        language = _language(shape["language"] or "")
-        return _File(file, shape["name"], channel, language, shape["kind"], source, body)
-
-    def _keep(self, file: _File, files: dict[str, _File]) -> None:
+    def _keep(self, file: File, files: dict[str, File]) -> None:
         other = files.get(file.language)
         if other:
             self.faults.add(Place(file.file), "twice", f"this message stands already in {other.file}")
         else:
             files[file.language] = file
 
-    # Checking
-
     def _message(
-        self, name: str, channel: Channel, files: dict[str, _File]
+        self, name: str, channel: Channel, files: dict[str, File]
     ) -> tuple[TemplateInfo, dict[str, Variant]] | None:
         """What a message and its translations come to; None where anything is wrong with any of them."""
         before = len(self.faults.errors)
@@ -195,15 +122,16 @@ class _Loader:
             if variant:
                 variants[file.language] = variant
         front = main.front
-        if len(self.faults.errors) > before or front is None or front.intent is None:
+        if len(self.faults.errors) > before or len(variants) < len(files) or front is None or front.intent is None:
             return None
         info = TemplateInfo(
             name, channel, tuple(sorted(language for language in files if language)), front.topic,
             front.purpose or "marketing", front.intent, front.expires, tuple(needed), Place(main.file), tuple(names),
+            resend=front.if_unknown == "resend",
         )  # fmt: skip
         return info, variants
 
-    def _front(self, file: _File) -> None:
+    def _front(self, file: File) -> None:
         """Read the front matter of the file that the translations follow."""
         if file.source is None:
             return
@@ -216,14 +144,18 @@ class _Loader:
         if "topic" not in data and data.get("purpose") != "transactional":
             hint = "it says what the customer must have consented to; only `purpose: transactional` needs none"
             self.faults.add(place, "missing-key", "`topic` is missing here", hint)
+        if "if_unknown" in data and data.get("purpose") != "transactional":
+            message = "a marketing message that may have gone out is never sent again"
+            hint = "leave out `if_unknown`; only with `purpose: transactional` it may stand"
+            self.faults.add(file.source.place(("if_unknown",), key=True), "not-for-marketing", message, hint)
 
-    def _inherit(self, file: _File, main: _File) -> None:
+    def _inherit(self, file: File, main: File) -> None:
         """Give a translation what it leaves out. What the two must agree on, they must agree on."""
         if file.source is None:
             return
         own, data = file.source.data, main.source.data if main.source and main.front else None
         if isinstance(own, dict) and isinstance(data, dict):
-            for key in ("topic", "purpose", "intent", "expires"):
+            for key in _AGREE:
                 if key in own and own[key] != data.get(key):
                     place = file.source.place((key,))
                     self.faults.add(place, "disagrees", f"`{key}` is another one in {main.file}; leave it out here")
@@ -232,7 +164,7 @@ class _Loader:
                     own.setdefault(key, value)
         file.front = validate(FrontMatter, file.source, self.faults)
 
-    def _variant(self, file: _File, names: Ordered, needed: Ordered) -> Variant | None:
+    def _variant(self, file: File, names: Ordered, needed: Ordered) -> Variant | None:
         """The file, ready to be rendered, or None with faults. Adds the names that it uses and needs."""
         before = len(self.faults.errors)
         texts = self._lines(file)
@@ -243,18 +175,20 @@ class _Loader:
         self.vetting.check(file.body, self._layouts_for(f"x.{file.kind}"))
         layouts = self.vetting.layouts_of(file.body)
         everything = [*texts.values(), file.body, *layouts]
-        self.vetting.unknown(everything)
+        unknown = self.vetting.unknown(everything)
         front = file.front
         names |= {name: None for text in everything for name in text.names.used}
         needed |= self.vetting.needed(everything, front)
-        if front is None or len(self.faults.errors) > before or any(text.tree is None for text in everything):
+        # A mistake in a layout is reported once, and spoils every template that uses it.
+        spoilt = unknown or any(text.tree is None for text in everything)
+        if spoilt or front is None or len(self.faults.errors) > before:
             return None
         variant = self._compile(file, front, texts)
-        lines = [line for line in (variant.subject, variant.preheader) if line]
-        self.vetting.try_sample(lines, variant.body, front, [file.body, *layouts], file.kind == "mjml")
+        lines = {"subject": variant.subject, "preheader": variant.preheader}
+        self.vetting.try_sample(lines, variant.body, front, [file.body, *layouts], file.kind)
         return variant
 
-    def _lines(self, file: _File) -> dict[str, Text]:
+    def _lines(self, file: File) -> dict[str, Text]:
         """The texts in the front matter that Jinja2 reads, by their key."""
         texts: dict[str, Text] = {}
         if file.source is None or not isinstance(file.source.data, dict):
@@ -274,7 +208,7 @@ class _Loader:
         kinds = (".mjml", ".html") if file.endswith((".mjml", ".html")) else (".txt",)
         return tuple(name for name in self.layouts if name.endswith(kinds))
 
-    def _compile(self, file: _File, front: FrontMatter, texts: dict[str, Text]) -> Variant:
+    def _compile(self, file: File, front: FrontMatter, texts: dict[str, Text]) -> Variant:
         line = {
             key: self.sandbox.compiled(text.source, f"{file.name}.{key}.txt") for key, text in texts.items()
         }  # fmt: skip

@@ -13,7 +13,9 @@ from messaging.templates import Templates, load
 Loaded = tuple[Templates, list[str]]
 Load = Callable[[dict[str, str | bytes]], Loaded]
 
-EMAIL = "---\nsubject: Hello\ntopic: news\nintent: information\n---\n"
+EMAIL = "---\nsubject: Hello\npurpose: transactional\nintent: information\n---\n"
+MARKETING = EMAIL.replace("purpose: transactional", "topic: news")
+FOOT = '<p><a href="{{ unsubscribe_url }}">Unsubscribe</a> {{ postal_address }}</p>'
 SMS = "---\ntopic: news\nintent: reminder\n---\n"
 
 

@@ -6,7 +6,8 @@ import pytest
 from whenever import Instant
 
 from lifecycle.facts import Facts, Milestones
-from messaging.render import Renderer, RenderError
+from lifecycle.reasons import REASONS
+from messaging.render import _SAYS, Renderer, RenderError
 from tests.messaging.conftest import EMAIL, SMS, Load, mjml
 
 NOW = Instant.from_utc(2026, 1, 5, 9)
@@ -17,6 +18,7 @@ BASE = (
     '<mj-text><a href="{{ unsubscribe_url }}">Unsubscribe</a> {{ postal_address }}</mj-text>\n'
     "</mj-column></mj-section></mj-body></mjml>\n"
 )
+ALWAYS = {"unsubscribe_url": "https://example.com/u?c=1&t=2", "postal_address": "1 Main St"}
 WELCOME = (
     "---\nsubject: Welcome, {{ customer.first_name }}\npreheader: Glad & good\ntopic: news\nintent: welcome\n---\n"
     '{% extends "layouts/base.mjml" %}\n{% block body %}<mj-text>Hello <b>{{ customer.first_name }}</b></mj-text>'
@@ -33,7 +35,7 @@ def renderer(project: Load, files: dict[str, str | bytes]) -> Renderer:
 
 def test_an_email_has_subject_preheader_html_and_a_readable_text(project: Load) -> None:
     made = renderer(project, {"w.email.mjml": WELCOME, "layouts/base.mjml": BASE}).render(
-        "w", "email", None, ADA, {"unsubscribe_url": "https://example.com/u?c=1&t=2", "postal_address": "1 Main St"}
+        "w", "email", None, ADA, ALWAYS
     )
     assert (made.subject, made.preheader, made.language) == ("Welcome, Ada", "Glad & good", "")
     assert made.html.lower().startswith("<!doctype html>")
@@ -55,7 +57,7 @@ def test_html_goes_through_as_it_is(project: Load) -> None:
 def test_markup_in_a_value_is_escaped_in_html_and_itself_in_text_and_subject(project: Load) -> None:
     name = "<script>alert('x')</script> & \"Co\" </mj-text>"
     made = renderer(project, {"w.email.mjml": WELCOME, "layouts/base.mjml": BASE}).render(
-        "w", "email", None, Facts(NOW, customer={"first_name": name})
+        "w", "email", None, Facts(NOW, customer={"first_name": name}), ALWAYS
     )
     assert "<script" not in made.html
     assert "&lt;script&gt;" in made.html
@@ -76,7 +78,7 @@ def test_an_sms_is_not_escaped_and_counts_its_segments(project: Load) -> None:
 )
 def test_no_value_can_begin_another_header(project: Load, name: str) -> None:
     made = renderer(project, {"w.email.mjml": WELCOME, "layouts/base.mjml": BASE}).render(
-        "w", "email", None, Facts(NOW, customer={"first_name": name})
+        "w", "email", None, Facts(NOW, customer={"first_name": name}), ALWAYS
     )
     assert made.subject.isprintable()
     assert made.subject.startswith("Welcome, Ada Bcc")
@@ -86,7 +88,7 @@ def test_no_value_can_begin_another_header(project: Load, name: str) -> None:
     ("wanted", "used"),
     [
         ("pt-BR", "pt-br"), ("pt_BR", "pt-br"), ("pt-PT", "pt"), ("PT", "pt"), ("de-AT", "de"), ("fr", ""), (None, ""),
-        ("", ""), ("../x", ""),
+        ("", ""), ("../x", ""), ("pt-BR-x-a", "pt-br"), ("-", ""), ("pt-", "pt"),
     ],
 )  # fmt: skip
 def test_the_nearest_language_is_used(project: Load, wanted: str | None, used: str) -> None:
@@ -159,3 +161,32 @@ def test_a_template_sees_milestones_and_messages(project: Load) -> None:
 def test_a_control_character_in_a_value_does_not_cost_the_message(project: Load) -> None:
     made = renderer(project, {"w.email.mjml": EMAIL + mjml("Hi {{ customer.first_name }}")})
     assert "Hi Ada" in made.render("w", "email", None, Facts(NOW, customer={"first_name": "\x00Ad\x0ba\ufffe"})).text
+
+
+def test_a_message_says_who_sends_it_where_answers_go_and_whether_it_is_tracked(project: Load) -> None:
+    front = "from: Larkspur <hi@example.com>\nreply_to: help@example.com\ntracking: false\nintent"
+    made = renderer(
+        project,
+        {
+            "w.email.html": EMAIL.replace("intent", front) + "x",
+            "w.email.de.html": "---\nsubject: Hallo\nreply_to: hilfe@example.com\n---\nx",
+            "plain.email.html": EMAIL + "x",
+        },
+    )
+    one = made.render("w", "email", None, ADA)
+    assert (one.from_, one.reply_to, one.tracking) == ("Larkspur <hi@example.com>", "help@example.com", False)
+    other = made.render("w", "email", "de", ADA)
+    assert (other.from_, other.reply_to, other.tracking) == (one.from_, "hilfe@example.com", False)
+    plain = made.render("plain", "email", None, ADA)
+    assert (plain.from_, plain.reply_to, plain.tracking) == (None, None, True)
+
+
+def test_what_milepost_gives_is_empty_where_it_was_not_given(project: Load) -> None:
+    made = renderer(project, {"w.sms.txt": SMS + "x{{ confirm_url }}{{ company }}{{ preferences_url }}"})
+    assert made.render("w", "sms", None, ADA).text == "x"
+    given = {"confirm_url": "https://example.com/confirm/t"}
+    assert made.render("w", "sms", None, ADA, given).text == "xhttps://example.com/confirm/t"
+
+
+def test_every_code_of_a_refusal_is_a_reason() -> None:
+    assert set(_SAYS) <= set(REASONS)

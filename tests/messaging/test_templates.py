@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.language.faults import Place
 from lifecycle.language.template import TemplateInfo
-from tests.messaging.conftest import EMAIL, SMS, Load, mjml
+from tests.messaging.conftest import EMAIL, FOOT, MARKETING, SMS, Load, mjml
 
 SHOWN = "templates/"
 
@@ -17,9 +17,9 @@ def test_a_message_and_its_translations_come_to_one_info(project: Load) -> None:
             "adopter/thank-you.email.mjml": (
                 "---\nsubject: Thank you, {{ customer.first_name }}\npreheader: For {{ event.product }}\n"
                 "topic: news\npurpose: marketing\nintent: thanks\nexpires: 3 days\nneeds: [event.id]\n"
-                "defaults: {customer.first_name: there}\n---\n" + mjml("{{ account.name }}")
+                "defaults: {customer.first_name: there}\n---\n" + mjml("{{ account.name }}" + FOOT)
             ),
-            "adopter/thank-you.email.de.mjml": "---\nsubject: Danke\n---\n" + mjml("{{ customer.company }}"),
+            "adopter/thank-you.email.de.mjml": "---\nsubject: Danke\n---\n" + mjml("{{ customer.company }}" + FOOT),
             "adopter/thank-you.sms.txt": SMS + "Thank you",
         }
     )
@@ -148,7 +148,7 @@ def test_what_a_body_may_not_do_is_found_without_rendering_it(project: Load, bod
         ({"a.email.mjml": "---\nsubject: {{ customer.a }}\n---\nx"}, "a.email.mjml:2:11: yaml-braces"),
         ({"a.email.mjml": "---\n- 1\n---\nx"}, "a.email.mjml:2:1: not-a-mapping"),
         ({"a.email.mjml": "---\n---\n" + mjml("x")}, "a.email.mjml:1:1: missing-key `subject`"),
-        ({"a.email.mjml": EMAIL.replace("topic: news\n", "") + mjml("x")}, "a.email.mjml:2:1: missing-key `topic`"),
+        ({"a.email.mjml": MARKETING.replace("topic: news\n", "") + mjml("x")}, "a.email.mjml:2:1: missing-key `topic`"),
         ({"a.email.mjml": EMAIL.replace("intent: information\n", "") + mjml("x")}, "a.email.mjml:2:1: missing-key"),
         ({"a.sms.txt": EMAIL + "x"}, "a.sms.txt:2:1: no-subject"),
         ({"a.html": EMAIL + "x"}, "a.html:1:1: template-name"),
@@ -163,6 +163,18 @@ def test_what_a_body_may_not_do_is_found_without_rendering_it(project: Load, bod
         ({"a.sms.txt": SMS.replace("intent", "needs: plan\nintent") + "x"}, "a.sms.txt:3:8: unknown-name"),
         ({"a.sms.txt": SMS.replace("intent", "defaults: {plan: x}\nintent") + "x"}, "a.sms.txt:3:11: unknown-name"),
         ({"a.sms.txt": SMS.replace("intent", "from: nobody\nintent") + "x"}, "a.sms.txt:3:7: not-an-address"),
+        (
+            {"a.sms.txt": SMS.replace("intent", "if_unknown: resend\nintent") + "x"},
+            "a.sms.txt:3:1: not-for-marketing a marketing message that may have gone out is never sent again; leave",
+        ),
+        (
+            {"a.email.html": EMAIL.replace("intent", "if_unknown: wait\nintent") + "x"},
+            "a.email.html:4:13: wrong-value `wait` does not fit here: write `resend`",
+        ),
+        (
+            {"a.email.html": EMAIL + "x", "a.email.de.html": "---\nsubject: x\nif_unknown: resend\n---\nx"},
+            "a.email.de.html:3:13: disagrees `if_unknown` is another one in templates/a.email.html",
+        ),
         ({"a.sms.txt": SMS + "x", "layouts/b.txt": "x\n{{ y|nope }}"}, "layouts/b.txt:2:6: unknown-filter"),
         (
             {"a.sms.txt": SMS + "{% include 'layouts/b.txt' %}", "layouts/b.txt": "{{ nmae }}"},
@@ -180,7 +192,7 @@ def test_a_file_that_cannot_be_used_says_why(project: Load, files: dict[str, str
     ("body", "fault"),
     [
         (mjml("<b>never closed"), "7:1: mjml `<b>` is never closed"),
-        (mjml("<img src=foo>"), "7:1: mjml the values of `<img>` must stand in quotes"),
+        (mjml("<img alt=foo>"), "7:1: mjml the values of `<img>` must stand in quotes"),
         (mjml("1 < 2"), "7:3: mjml a `<` that begins no tag"),
         (mjml("<a href='x>y</a>"), "7:1: mjml `<a` is not closed"),
         (mjml("{% if 1 %}</mj-text>{% endif %}"), "8:1: mjml `</mj-text>` closes nothing"),
@@ -215,3 +227,20 @@ def test_other_files_are_left_alone(project: Load) -> None:
 def test_a_project_without_templates_has_none(project: Load) -> None:
     templates, faults = project({})
     assert (dict(templates.infos), faults) == ({}, [])
+
+
+def test_a_part_that_several_messages_use_is_held_to_the_same(project: Load) -> None:
+    templates, faults = project(
+        {
+            "a.email.html": EMAIL + "{% include 'layouts/parts/foot.html' %}",
+            "b.email.mjml": EMAIL + mjml("{% include 'layouts/parts/foot.html' %}"),
+            "layouts/parts/foot.html": "<p>{{ customer.first_name }} {{ nmae }} {{ x|uper }}</p>",
+        }
+    )
+    assert [fault.split(": ")[1].split(" ")[0] for fault in faults] == [
+        "unknown-name",
+        "unknown-name",
+        "unknown-filter",
+    ]
+    assert all(fault.startswith("templates/layouts/parts/foot.html:1:") for fault in faults)
+    assert dict(templates.infos) == {}
