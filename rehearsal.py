@@ -34,6 +34,7 @@ from activities.contract import Act, Standing
 from embedded import TemporalServer
 from intake.dispatcher import Dispatcher
 from intake.reader import line_of
+from lifecycle.consent import changed, written
 from lifecycle.course import due_of
 from lifecycle.simulator import Happening
 from lifecycle.state import STATE, ByPerson, Line, Paused, Resumed, Skipped
@@ -91,13 +92,15 @@ class Rehearsal:
         rest = {name: value for name, value in attributes.items() if name not in own}
         row = Customer(id=customer, user_id=customer, attributes=rest, stage=stage, created_at=at, updated_at=at, **own)
         agreed = [
-            Consent(customer_id=customer, topic=topic, granted=True, source="rehearsal", at=at) for topic in topics
+            Consent(customer_id=customer, source="rehearsal", at=at, **answer._asdict())
+            for answer in written(dict.fromkeys(topics, True))
         ]
 
         def add(session: Session) -> None:
             session.add(row)
             session.flush()
-            consents.record(session, agreed)
+            for one in agreed:
+                consents.add(session, one)
 
         await self.engine.database.write(add)
 
@@ -109,6 +112,16 @@ class Rehearsal:
             await self._happen(customer, happening)
             await self._settle(customer, happening.at)
         await self._pass(customer, until, including=True)
+
+    async def wake(self, customer: str, at: Instant) -> None:
+        """Let those of a customer's journeys go on that a pause held which is over at `at`, as a worker does."""
+        await self._move_all(customer, at)
+        async with self.turn:
+            dispatcher = Dispatcher(self.engine.database, self.engine.client, self.engine.applier, lambda: at)
+            while await dispatcher.resume():
+                pass
+            await self._tell(at)
+        await self._settle(customer, at)
 
     async def timeline(self, customer: str) -> list[list[Line]]:
         """The timelines of a customer's journeys, in the order in which they began."""
@@ -221,11 +234,18 @@ class Rehearsal:
         properties = dict(happening.properties)
         if happening.of:
             properties["of"] = happening.of
+        self._consent(session, customer, canonical, happening)
         identity = f"rehearsal-{next(self.counter)}"
         arrival = events.Arrival(
             "rehearsal", identity, customer, kind, happening.at, happening.at, canonical or None, properties
         )
         events.accept(session, [arrival])
+
+    def _consent(self, session: Session, customer: str, milestone: str, happening: Happening) -> None:
+        """A milestone of consent that happens stands for the answer that makes it."""
+        for answer in written(changed({}, milestone, happening.properties)):
+            row = Consent(customer_id=customer, source="rehearsal", at=happening.at, **answer._asdict())
+            consents.add(session, row)
 
     async def _command(self, journey: Journey, happening: Happening) -> None:
         """A person's command, as the command line would give it."""
@@ -349,7 +369,7 @@ async def rehearse(project: Project, folder: Path, *, server: TemporalServer | N
         stack.callback(database.close)
         if server is None:
             server = await stack.enter_async_context(TemporalServer(skipping=True))
-        engine = wiring.engine(project, database, server.client, "https://example.com", simulated=True)
+        engine = wiring.engine(project, database, server.client, simulated=True)
         await database.write(lambda session: wiring.publish(session, project, Instant.now(), holdouts=False))
         for one in wiring.workers(engine):
             await stack.enter_async_context(one)

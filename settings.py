@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Rate = Annotated[float, Field(gt=0, le=10_000)]
+
+LIVE = ("secret_key", "sendgrid_api_key", "email_from", "twilio_account_sid", "twilio_auth_token",
+        "twilio_messaging_service_sid")  # fmt: skip
+"""What must be set before anything is sent for real."""
+
+SHORTEST_KEY = 32
 
 
 class BadSettings(Exception):
@@ -16,7 +25,8 @@ class BadSettings(Exception):
 class Settings(BaseSettings):
     """Every setting has the prefix MILEPOST_ in the environment.
 
-    `database_url` and `temporal_address` are None where Milepost brings its own (`milepost dev`).
+    `database_url` and `temporal_address` are None where Milepost brings its own (`milepost dev`). A `second_...`
+    account is used only where the first surely did not take a message. Rates are messages a second over all workers.
     """
 
     model_config = SettingsConfigDict(env_prefix="MILEPOST_", env_file=".env", extra="ignore", frozen=True)
@@ -25,8 +35,51 @@ class Settings(BaseSettings):
     database_url: str | None = None
     temporal_address: str | None = None
     temporal_namespace: str = "default"
-    sender: Literal["outbox"] = "outbox"
+    sender: Literal["outbox", "live"] = "outbox"
     public_url: str = "http://localhost:8080"
+    secret_key: SecretStr | None = None
+    email_from: str | None = None
+    sendgrid_api_key: SecretStr | None = None
+    sendgrid_base_url: str = "https://api.sendgrid.com"
+    sendgrid_webhook_key: str | None = None
+    second_sendgrid_api_key: SecretStr | None = None
+    second_sendgrid_webhook_key: str | None = None
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_base_url: str = "https://api.twilio.com"
+    twilio_messaging_service_sid: str | None = None
+    second_twilio_account_sid: str | None = None
+    second_twilio_auth_token: SecretStr | None = None
+    second_twilio_messaging_service_sid: str | None = None
+    email_per_second: Rate | None = None
+    sms_per_second: Rate | None = None
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        key = self.secret_key
+        if key is not None and len(key.get_secret_value()) < SHORTEST_KEY:
+            raise ValueError(
+                f"MILEPOST_SECRET_KEY has fewer than {SHORTEST_KEY} characters; make one with "
+                '`python -c "import secrets; print(secrets.token_urlsafe(48))"`'
+            )
+        if self.sender == "live":
+            missing = [name for name in LIVE if getattr(self, name) is None]
+            if missing:
+                names = ", ".join(f"MILEPOST_{name.upper()}" for name in missing)
+                raise ValueError(f"MILEPOST_SENDER is `live`, and this is not set: {names}")
+            if urlsplit(self.public_url).hostname in ("localhost", None):
+                raise ValueError(
+                    "MILEPOST_SENDER is `live`, so MILEPOST_PUBLIC_URL must be an address that customers reach"
+                )
+        second = [
+            self.second_twilio_account_sid,
+            self.second_twilio_auth_token,
+            self.second_twilio_messaging_service_sid,
+        ]
+        if any(second) and not all(second):
+            raise ValueError("a second Twilio account needs all three of MILEPOST_SECOND_TWILIO_...: "
+                             "ACCOUNT_SID, AUTH_TOKEN and MESSAGING_SERVICE_SID")  # fmt: skip
+        return self
 
 
 def load() -> Settings:
@@ -34,7 +87,10 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(
-            f"MILEPOST_{str(e['loc'][0]).upper()}: {e['msg'].lower()}" for e in error.errors() if e["loc"]
-        )
+        wrong = "; ".join(_says(e["loc"], e["msg"]) for e in error.errors(include_input=False, include_url=False))
         raise BadSettings(f"settings are wrong: {wrong}") from None
+
+
+def _says(place: tuple[int | str, ...], message: str) -> str:
+    """A rule of ours is a sentence already; pydantic's names no setting."""
+    return f"MILEPOST_{str(place[0]).upper()}: {message.lower()}" if place else message.removeprefix("Value error, ")

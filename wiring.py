@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 from temporalio.client import Client
@@ -12,12 +14,22 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from whenever import Instant
 
+from activities.asking import Asker
 from activities.contract import JOURNEYS, QUEUES
-from activities.journey import JourneyActivities, Tools
+from activities.journey import JourneyActivities
+from activities.rates import Rates
+from activities.tools import Tools
+from api.parts import Parts
 from intake.apply import Applier
 from lifecycle.language.map import is_zone
+from lifecycle.language.template import Channel
+from messaging.links import Links
 from messaging.render import Renderer
+from messaging.senders.breaker import Breaker, Guarded
+from messaging.senders.failover import Failover
+from messaging.sending import Outbox, Sender
 from project import Project
+from settings import Settings
 from store import playbooks
 from store.database import Database
 from store.tables import PlaybookVersion
@@ -35,8 +47,30 @@ PASSED_THROUGH: tuple[str, ...] = (
 """Modules that workflows share with the rest of the process: pure, and too large to import anew for each run."""
 
 
+SENDING = 16
+"""How many messages of a channel a worker hands over at once: a claimed message waits for no thread."""
+
+AT_ONCE = 100
+"""The same where handing over is a row of our own."""
+
+OUTBOX: Mapping[Channel, Sender] = MappingProxyType({"email": Outbox(), "sms": Outbox()})
+
+
 class Unreachable(Exception):
     """Something that is needed does not answer; the message says what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """How messages leave, and what leads back. `secret_key` signs links and keys the hashes of suppressed addresses.
+
+    The default sends nothing anywhere: for rehearsals and tests, which have no secrets.
+    """
+
+    public_url: str = "https://example.com"
+    secret_key: str = "rehearsed, and so no secret at all"  # noqa: S105 - it guards nothing
+    senders: Mapping[Channel, Sender] = field(default_factory=lambda: OUTBOX)
+    per_second: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,12 +94,98 @@ async def connect(address: str, namespace: str = "default") -> Client:
         ) from error
 
 
-def engine(project: Project, database: Database, client: Client, public_url: str, *, simulated: bool = False) -> Engine:
+def outside(settings: Settings, secret_key: str) -> Outside:
+    """What the settings say about sending. `secret_key` is theirs, or the one that `milepost dev` keeps."""
+    given = {"email": settings.email_per_second, "sms": settings.sms_per_second}
+    return Outside(
+        settings.public_url.rstrip("/"),
+        secret_key,
+        senders(settings),
+        {channel: rate for channel, rate in given.items() if rate is not None},
+    )
+
+
+def senders(settings: Settings) -> Mapping[Channel, Sender]:
+    """The sender of each channel: the outbox, or the live ones, each left alone for a while when it fails."""
+    if settings.sender == "outbox":
+        return OUTBOX
+    return {"email": _email(settings), "sms": _sms(settings)}
+
+
+def _email(settings: Settings) -> Sender:
+    # The providers' SDKs take half a second to import, which nobody needs who sends nothing.
+    from messaging.senders.sendgrid import SendGrid  # noqa: PLC0415
+
+    assert settings.sendgrid_api_key is not None
+    assert settings.email_from is not None
+    keys = [settings.sendgrid_api_key, settings.second_sendgrid_api_key]
+    made = [
+        SendGrid(key.get_secret_value(), settings.sendgrid_base_url, settings.email_from, name=name)
+        for key, name in zip(keys, ("sendgrid", "sendgrid-2"), strict=True)
+        if key is not None
+    ]
+    return _guarded(made)
+
+
+def _sms(settings: Settings) -> Sender:
+    from messaging.senders.twilio import Twilio  # noqa: PLC0415 - as above
+
+    accounts = [
+        (settings.twilio_account_sid, settings.twilio_auth_token, settings.twilio_messaging_service_sid),
+        (
+            settings.second_twilio_account_sid,
+            settings.second_twilio_auth_token,
+            settings.second_twilio_messaging_service_sid,
+        ),
+    ]
+    told = f"{settings.public_url.rstrip('/')}/webhooks/twilio/status"
+    made = [
+        Twilio(account, token.get_secret_value(), settings.twilio_base_url, service, told, name=name)
+        for (account, token, service), name in zip(accounts, ("twilio", "twilio-2"), strict=True)
+        if account and token and service
+    ]
+    return _guarded(made)
+
+
+def _guarded(made: Sequence[Sender]) -> Sender:
+    """The first sender, each left alone for a while when it fails; the second stands in where there is one."""
+    first, *second = (Guarded(sender, Breaker(sender.name)) for sender in made)
+    return Failover(first, second[0]) if second else first
+
+
+def engine(
+    project: Project, database: Database, client: Client, out: Outside | None = None, *, simulated: bool = False
+) -> Engine:
     """Put an engine together for a project that has no mistakes."""
     assert project.map is not None
-    renderer = Renderer(project.templates, project.map.language)
-    tools = Tools(database, project.map, renderer, project.conditions, public_url)
-    return Engine(database, client, project, tools, Applier(project.map, project.conditions, simulated))
+    out = out or Outside()
+    applier = Applier(project.map, project.conditions, simulated)
+    tools = Tools(
+        database,
+        project.map,
+        Renderer(project.templates, project.map.language),
+        project.conditions,
+        Links(out.public_url, out.secret_key),
+        Asker(project.map, out.secret_key.encode(), applier.plan),
+        out.senders,
+        Rates(out.per_second),
+        ThreadPoolExecutor(len(out.senders) * SENDING, "sender"),
+    )
+    return Engine(database, client, project, tools, applier)
+
+
+def api_parts(project: Project, database: Database, settings: Settings, secret_key: str) -> Parts:
+    """What the API needs, for a project that has no mistakes."""
+    assert project.map is not None
+    tokens = (settings.twilio_auth_token, settings.second_twilio_auth_token)
+    return Parts(
+        database,
+        project.map,
+        Links(settings.public_url, secret_key),
+        settings.public_url,
+        tuple(key for key in (settings.sendgrid_webhook_key, settings.second_sendgrid_webhook_key) if key),
+        tuple(token.get_secret_value() for token in tokens if token),
+    )
 
 
 def publish(session: Session, project: Project, now: Instant, *, holdouts: bool = True) -> None:
@@ -108,5 +228,14 @@ def workers(engine: Engine) -> Sequence[Worker]:
         workflow_runner=runner(),
         max_cached_workflows=2000,
     )
-    channels = [Worker(engine.client, task_queue=queue, activities=[activities.deliver]) for queue in QUEUES.values()]
-    return [main, *channels]
+    return [main, *(_channel(engine, activities, channel) for channel in engine.tools.senders)]
+
+
+def _channel(engine: Engine, activities: JourneyActivities, channel: Channel) -> Worker:
+    at_once = AT_ONCE if engine.tools.senders[channel].stores else SENDING
+    return Worker(
+        engine.client,
+        task_queue=QUEUES[channel],
+        activities=[activities.deliver],
+        max_concurrent_activities=at_once,
+    )

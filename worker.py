@@ -1,4 +1,4 @@
-"""Runs journeys: Temporal workers and the dispatcher of events, until told to stop.
+"""Runs journeys: Temporal workers, the dispatcher of events and what looks after messages, until told to stop.
 
 `milepost worker` and `milepost dev` run this; so does `python worker.py`, with the settings of the environment.
 """
@@ -9,24 +9,46 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from whenever import Instant
+
+from intake import callbacks
 from intake.dispatcher import Dispatcher
+from intake.looping import forever
+from intake.reconcile import Reconciler
 from wiring import Engine, workers
+
+RECONCILE = 60.0
+"""Seconds between two looks for messages about which no journey asks any more."""
 
 
 @contextlib.asynccontextmanager
 async def running(engine: Engine, dispatcher: Dispatcher | None = None) -> AsyncIterator[Dispatcher]:
-    """Run the workers, and a dispatcher, while the block runs. Work in hand is finished before it ends."""
+    """Run the workers, and all that goes on beside them, while the block runs. Work in hand is finished first."""
     async with contextlib.AsyncExitStack() as stack:
         for worker in workers(engine):
             await stack.enter_async_context(worker)
         own = dispatcher or Dispatcher(engine.database, engine.client, engine.applier)
-        task = asyncio.create_task(own.run())
+        tools = engine.tools
+        reconciler = Reconciler(engine.database, tools.senders, tools.threads)
+
+        async def told() -> bool:
+            """Take in what providers have told."""
+            taken = await callbacks.process(engine.database, tools.map, tools.asker.secret, Instant.now())
+            if taken:
+                own.wake()
+            return bool(taken)
+
+        async def settled() -> bool:
+            await reconciler.run(Instant.now())
+            return False
+
+        going = asyncio.gather(own.run(), forever(told), forever(settled, poll=RECONCILE))
         try:
             yield own
         finally:
-            task.cancel()
+            going.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await task
+                await going
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from lifecycle.enrolment import Person
 from lifecycle.facts import Facts
 from lifecycle.language.map import Map
 from lifecycle.state import State
-from store import consents, events, history, messages
+from store import events, history, messages
 from store.tables import Customer, Journey
 
 OWN = frozenset({"email", "phone", "time_zone", "language"})
@@ -44,13 +44,3 @@ def facts_of(
         reached=reached,
         messages=messages.states_by_step(session, journey.id),
     )
-
-
-def consent_of(session: Session, customer_id: str, topic: str | None, channel: str) -> bool | None:
-    """The latest answer of a customer for a topic and channel; None where there is none."""
-    answers = [
-        row.granted
-        for row in consents.latest(session, customer_id)
-        if row.topic == topic and row.channel in (None, channel)
-    ]
-    return answers[-1] if answers else None

@@ -8,8 +8,9 @@ activity (the worker died after the commit) answers the same and does nothing ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy.orm import Session
 from whenever import Instant
@@ -17,13 +18,14 @@ from whenever import Instant
 from activities.contract import Report, Work
 from activities.facts import OWN
 from lifecycle.course import Course, due_of
+from lifecycle.hops import within_limit
 from lifecycle.interpreter import effects, pending
 from lifecycle.plan import Plan
-from lifecycle.simulator import HOP_LIMIT
 from lifecycle.state import (
     STATE,
     AttributeChanged,
     Command,
+    Deliver,
     EnrolIn,
     Exited,
     Finish,
@@ -38,7 +40,7 @@ from lifecycle.state import (
     SetAttributes,
     State,
 )
-from store import customers, events, inbox, journeys, pauses, traces
+from store import customers, events, holds, inbox, journeys, messages, pauses, traces
 from store.tables import Customer, Journey, JourneyInbox, Pause, Trace
 
 
@@ -55,8 +57,26 @@ class Context:
     now: Instant
 
 
-def perform(session: Session, work: Work, plan: Plan, now: Instant, do: Callable[[Context], Result | None]) -> Report:
-    """Run one activity's transaction. `do` does what `work.state` wants and answers with its result."""
+class Aside:
+    """What `do` may answer instead of a result: what it wrote is committed, and the activity is not over."""
+
+    __slots__ = ()
+
+
+def perform(
+    session: Session,
+    work: Work,
+    plan: Plan,
+    now: Instant,
+    do: Callable[[Context], Result | Aside | None],
+    *,
+    settling: bool = False,
+) -> Report | Aside:
+    """Run one activity's transaction. `do` does what `work.state` wants and answers with its result.
+
+    `settling` says that the deed is done (a provider has the message): then neither a pause nor an exit can be in its
+    way any more, and its result is told whatever else is news.
+    """
     state = STATE.validate_python(work.state)
     customer = customers.lock(session, state.customer)
     journey = journeys.get(session, work.journey)
@@ -64,15 +84,22 @@ def perform(session: Session, work: Work, plan: Plan, now: Instant, do: Callable
         return Report(closed=True)
     if journey.answered is not None and journey.answered["to"] == state.n:
         return Report.model_validate(journey.answered["report"])
-    unknown = list(unknown_pauses(session, journey, state, Instant.parse_iso(work.certain)))
+    wanted = pending(plan, state)
+    channels = (wanted.channel,) if isinstance(wanted, Deliver) else ()
+    since = Instant.parse_iso(work.certain)
+    unknown = [] if settling else list(unknown_pauses(session, journey, state, since, channels))
     if unknown:
+        over = {news.id for news in unknown if isinstance(news, Resumed)}
+        holds.add(session, journey.id, [int(news.id) for news in unknown if news.id not in over], now)
         return Report(pauses=unknown)
     rows = [from_row(row) for row in inbox.after(session, journey.id, state.seen)]
     course = Course(state, state)
     course.receive(plan, rows, now)
     context = Context(session, plan, journey, customer, pending(plan, state), course.state, now)
     _carry_out(context, effects(plan, state))
-    result = Result("blocked") if course.state.leaving else do(context)
+    result = Result("blocked") if course.state.leaving and not settling else do(context)
+    if isinstance(result, Aside):
+        return result
     if result is not None:
         commands = course.feed(plan, result, now)
         if result.what != "blocked":
@@ -83,28 +110,49 @@ def perform(session: Session, work: Work, plan: Plan, now: Instant, do: Callable
     return report
 
 
-def unknown_pauses(session: Session, journey: Journey, state: State, since: Instant) -> Iterable[Paused | Resumed]:
-    """Pauses that hold now, or froze some of the time since the last certain instant, and are news to the journey."""
+def unknown_pauses(
+    session: Session,
+    journey: Journey,
+    state: State,
+    since: Instant,
+    channels: Collection[str],
+    queued: Collection[int] | None = None,
+) -> Iterable[Paused | Resumed]:
+    """Pauses that are news to the journey: those that hold now, and those that since the last certain instant stopped
+    its clock, or had what came due skipped. Of pauses of channels only those of `channels`.
+
+    One whose end is being told at so many journeys a minute holds whoever comes due: everybody goes through that queue
+    (rules.md 12). To look without joining one, give as `queued` the pauses in whose queues the journey stands.
+    """
     known = {pause.id for pause in state.pauses} | set(state.lifted)
     found = pauses.concerning(
         session,
         journey_id=journey.id,
         customer_id=journey.customer_id,
         playbook=journey.playbook,
-        channel=None,
+        channels=channels,
         since=since,
     )
     for pause in found:
-        if str(pause.id) in known or (pause.ended_at is not None and pause.policy == "continue"):
+        if str(pause.id) in known:
             continue
-        yield paused(pause)
-        if pause.ended_at is not None:
-            yield Resumed(pause.ended_at, str(pause.id))
+        if pause.ended_at is None or (pauses.queues(pause) and (queued is None or pause.id in queued)):
+            yield paused(pause)
+        elif pause.ended_at > since and (pause.policy == "freeze" or pause.handling == "skip"):
+            yield paused(pause)
+            yield Resumed(pause.ended_at, str(pause.id), handling_of(pause.handling))
 
 
 def paused(pause: Pause) -> Paused:
     """A stored pause as the core hears of it."""
-    return Paused(pause.started_at, str(pause.id), "freeze" if pause.policy == "freeze" else "continue")
+    policy: Literal["freeze", "continue"] = "freeze" if pause.policy == "freeze" else "continue"
+    channel = pause.target if pause.scope == "channel" else None
+    return Paused(pause.started_at, str(pause.id), policy, channel, bool(pause.transactional))
+
+
+def handling_of(stored: str | None) -> Literal["send", "skip"]:
+    """What becomes of what came due, as the core hears of it; a pause that ended by itself has it sent."""
+    return "skip" if stored == "skip" else "send"
 
 
 def from_row(row: JourneyInbox) -> FromInbox:
@@ -116,6 +164,8 @@ def from_row(row: JourneyInbox) -> FromInbox:
         return GoalReached(row.number, row.at, row.name)
     if row.kind == "attribute":
         return AttributeChanged(row.number, row.at, row.name)
+    if row.kind == "resumed":
+        return Resumed(row.at, row.name, handling_of(data.get("handling")), row.number)
     return Reached(row.number, row.at, row.name, row.event_id or 0, data.get("of"))
 
 
@@ -147,7 +197,7 @@ def _carry_out(context: Context, commands: Iterable[Command]) -> None:
                 "journey", identity, customer.user_id, command.kind, now, now, name, properties, hops, backfill=False
             )
         )
-    if hops <= HOP_LIMIT:
+    if within_limit(hops):
         events.accept(context.session, arrivals)
 
 
@@ -160,7 +210,10 @@ def _store(session: Session, journey: Journey, course: Course, lines: list[Line]
     wanted = pending(plan, state)
     if not isinstance(wanted, Finish):
         return False
-    return journeys.close(session, journey.id, state.seen, now, wanted.outcome, wanted.reason)
+    closed = journeys.close(session, journey.id, state.seen, now, wanted.outcome, wanted.reason)
+    if closed:
+        messages.withdraw(session, journey.id, now)
+    return closed
 
 
 def trace_of(journey: str, line: Line) -> Trace:

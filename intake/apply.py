@@ -6,7 +6,7 @@ stamps of open journeys, and new journeys that are `starting`. Temporal is not c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,17 +16,17 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from activities.facts import OWN, person_of
-from activities.transaction import paused, trace_of
-from intake import known
+from activities.transaction import trace_of
+from intake import consents, known
 from lifecycle import enrolment
 from lifecycle.course import Course, due_of
 from lifecycle.facts import Conditions
 from lifecycle.language.map import Map
 from lifecycle.plan import Plan, unpack
-from lifecycle.state import STATE, Pause, State
-from store import consents, customers, events, history, inbox, journeys, pauses, playbooks, traces
+from lifecycle.state import STATE, State
+from store import customers, events, history, inbox, journeys, playbooks, traces
 from store.errors import StoreError
-from store.tables import Consent, Customer, Event, Journey, Milestone
+from store.tables import Customer, Event, Journey, Milestone
 
 log = structlog.get_logger()
 
@@ -81,9 +81,14 @@ class Applier:
             now,
         )
         outcome = _outcome(done)
+        if event.kind == "identify" and "consent" in event.properties:
+            proof = consents.Proof(event.source, event.at)
+            outcome["consents"] = consents.record_traits(
+                session, self.map, customer, event.properties["consent"], proof, now
+            )
         if not events.mark_applied(session, event.id, now, customer.id, outcome):
             return None
-        _save(session, customer, done.person, event, now)
+        _save(session, customer, done.person, now)
         _remember(session, customer, done.milestones, event, now)
         for journey in dict.fromkeys(wake.journey for wake in done.wakes):
             _wake(session, journey, [wake for wake in done.wakes if wake.journey == journey], event, now)
@@ -113,8 +118,7 @@ class Applier:
     ) -> None:
         plan = entering.plan
         silent = entering.arm == "holdout" and not plan.transactional
-        state = begin_state(session, person.id, plan.playbook, person.zone(self.map), entering.id, now)
-        course = Course.begin(plan, state, now)
+        course = Course.begin(plan, State(person.id, person.zone(self.map), now, now), now)
         assert event.id is not None
         journey = Journey(
             id=entering.id,
@@ -140,26 +144,6 @@ class Applier:
             traces.add(session, [trace_of(journey.id, line) for line in course.lines])
 
 
-def begin_state(session: Session, customer: str, playbook: str, zone: str, journey: str, entered: Instant) -> State:
-    """The new state of a journey; a pause that holds its customer or playbook holds it from the start."""
-    lying = [
-        paused(pause)
-        for pause in pauses.concerning(
-            session, journey_id=journey, customer_id=customer, playbook=playbook, channel=None, since=entered
-        )
-        if pause.ended_at is None
-    ]
-    held = tuple(Pause(pause.id, pause.policy, max(pause.at, entered)) for pause in lying)
-    return State(customer, zone, entered, entered, pauses=held)
-
-
-def consent_in(value: Any) -> dict[str, bool]:
-    """The topics in a `consent` trait: a list of topics agreed to, or a mapping of topic to true or false."""
-    if isinstance(value, Mapping):
-        return {str(topic): bool(granted) for topic, granted in value.items()}
-    return {str(topic): True for topic in value} if isinstance(value, list) else {}
-
-
 def _outcome(done: enrolment.Applied) -> dict[str, Any]:
     return {
         "entered": [{"playbook": one.plan.playbook, "journey": one.id} for one in done.entered],
@@ -168,16 +152,7 @@ def _outcome(done: enrolment.Applied) -> dict[str, Any]:
     }
 
 
-def _save(session: Session, customer: Customer, person: enrolment.Person, event: Event, now: Instant) -> None:
-    if event.kind == "identify" and "consent" in event.properties:
-        given = consent_in(event.properties["consent"])
-        consents.record(
-            session,
-            [
-                Consent(customer_id=customer.id, topic=topic, granted=granted, source=event.source, at=event.at)
-                for topic, granted in given.items()
-            ],
-        )
+def _save(session: Session, customer: Customer, person: enrolment.Person, now: Instant) -> None:
     own = {name: value if isinstance(value := person.attributes.get(name), str) else None for name in OWN}
     rest = {name: value for name, value in person.attributes.items() if name not in OWN}
     new = {**own, "attributes": rest, "stage": person.stage}

@@ -3,12 +3,14 @@
 What must outlive everything is stored first, with the audit log, in one transaction; then the workflow is told by an
 Update, and where it stands after that is stored by us, who asked (rules.md 7). A journey meets a stored pause or exit
 by itself at its next activity, so an Update that nobody answers delays the command and loses nothing.
+The end of a pause that an Update does not bring, the inbox does (`intake.resuming`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from sqlalchemy.orm import Session
@@ -24,7 +26,7 @@ from intake.reader import Position
 from lifecycle.course import due_of
 from lifecycle.interpreter import refusal
 from lifecycle.state import STATE, ByPerson, Paused, Phase, Resumed, Skipped
-from store import audit, inbox, journeys, pauses, traces
+from store import audit, holds, inbox, journeys, pauses, traces
 from store.database import Database
 from store.tables import Audit, Journey, Pause
 
@@ -70,6 +72,7 @@ class Commands:
                 made_by=self.who,
             )
             number = pauses.start(session, row)
+            holds.add(session, journey, [number], self.now)
             self._log(session, "pause", journey, reason, pause=number, policy=policy)
             return number
 
@@ -108,6 +111,7 @@ class Commands:
             # Refused or not there: it never heard of the pause, and looks at the stored row before its next message.
             if standing is not None and not standing.refused:
                 await self._store(journey, standing)
+                await self.database.write(partial(holds.remove, pause_id=number, journey_ids=[journey]))
         return await self.look(journey)
 
     async def skip(self, client: Client, journey: str, what: Literal["wait", "message"], reason: str) -> Position:

@@ -32,8 +32,10 @@ from whenever import Instant
 
 from activities.contract import JOURNEYS, Begin, Delivery
 from activities.transaction import from_row
-from intake.apply import Applier, begin_state
-from lifecycle.state import STATE
+from intake.apply import Applier
+from intake.looping import forever
+from intake.resuming import Resuming
+from lifecycle.state import STATE, State
 from store import events, inbox, journeys
 from store.database import Database
 from store.tables import Journey, JourneyInbox
@@ -45,7 +47,6 @@ PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
 
 BATCH = 200
 AT_ONCE = 20
-POLL = 1.0
 RPC_TIMEOUT = timedelta(seconds=10)
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Dispatcher:
         self, database: Database, client: Client, applier: Applier, clock: Callable[[], Instant] = Instant.now
     ) -> None:
         self.database, self.client, self.applier, self.clock = database, client, applier, clock
+        self.resuming = Resuming(database)
         self._arrived = asyncio.Event()
         self._applied = asyncio.Event()
         self._limit = asyncio.Semaphore(AT_ONCE)
@@ -68,23 +70,11 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Dispatch until cancelled. Trouble of any kind is logged, and met again a second later."""
-        await asyncio.gather(self._loop(self.apply, self._arrived), self._loop(self.tell, self._applied))
-
-    async def _loop(self, work: Callable[[], Awaitable[bool]], woken: asyncio.Event) -> None:
-        trouble = ""
-        while True:
-            try:
-                while await work():
-                    pass
-                trouble = ""
-            except Exception as error:  # a loop that ended would leave events behind for ever, without a word
-                new = type(error).__name__
-                if new != trouble:  # said once, not every second
-                    log.warning("dispatch.waits", because=new, exc_info=not isinstance(error, RPCError))
-                trouble = new
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(woken.wait(), POLL)
-            woken.clear()
+        await asyncio.gather(
+            forever(self.apply, self._arrived),
+            forever(self.tell, self._applied),
+            forever(self.resume),
+        )
 
     async def apply(self) -> bool:
         """Apply a batch of what is pending; True where there may be more."""
@@ -92,6 +82,13 @@ class Dispatcher:
         if found:
             self._applied.set()
         return bool(found)
+
+    async def resume(self) -> bool:
+        """Write to those whom an ended pause held; True where there may be more."""
+        woken = await self.resuming.step(self.clock())
+        if woken:
+            self._applied.set()
+        return bool(woken)
 
     async def tell(self) -> bool:
         """Start and signal what the events that were applied concern; True where there may be more.
@@ -124,12 +121,12 @@ class Dispatcher:
         return [(journey, self._begin(session, journey)) for journey in journeys.to_start(session, BATCH)]
 
     def _begin(self, session: Session, journey: Journey) -> Begin:
-        """The start that was decided when the journey was entered, with the pauses that lie on it now."""
+        """The start that was decided when the journey was entered."""
         entered = STATE.validate_python(journey.state)
-        state = begin_state(session, journey.customer_id, journey.playbook, entered.zone, journey.id, entered.entered)
+        new = State(journey.customer_id, entered.zone, entered.entered, entered.entered)
         return Begin(
             plan=self.applier.plan(session, journey.version).packed,
-            state=STATE.dump_python(state, mode="json", exclude_defaults=True),
+            state=STATE.dump_python(new, mode="json", exclude_defaults=True),
             simulated=journey.simulated,
         )
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 from whenever import Date, Instant
 
+from intake import consents
 from intake.apply import Applier
 from lifecycle.language.faults import did_you_mean
 from lifecycle.language.map import Map
@@ -29,8 +30,8 @@ from store.events import Arrival
 CHUNK = 500
 """The most events in one insert: the database's one writer is not kept longer (rules.md 13)."""
 
-OURS = "message."
-"""Milestones of Milepost's own making begin so: what became of a message is for the provider to say."""
+OURS = {"message.": "when a provider reports it", "consent.": "when a customer's consent changes"}
+"""How milestones of Milepost's own making begin, and when they are made."""
 
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
@@ -51,8 +52,9 @@ class Taken:
 
 def sendable(name: str) -> None:
     """Raises NotAccepted for a milestone that only Milepost itself makes."""
-    if name.startswith(OURS):
-        raise NotAccepted(f"`{name}` is made by Milepost itself when a provider reports it; products do not send it")
+    for start, when in OURS.items():
+        if name.startswith(start):
+            raise NotAccepted(f"`{name}` is made by Milepost itself {when}; products do not send it")
 
 
 def declared(map: Map) -> list[str]:
@@ -99,6 +101,17 @@ def _typed(name: str, text: str, type: str | None) -> Any:
 
 def _number(text: str) -> int | float:
     return float(text) if "." in text else int(text)
+
+
+def agreeable(map: Map, call: Call) -> None:
+    """Raises NotAccepted for a call whose consent could not be recorded: it might be the proof of a no."""
+    if call.kind != "identify" or "consent" not in call.properties:
+        return
+    try:
+        for topic, channel, _ in consents.answers_in(call.properties["consent"]):
+            consents.topic_of(map, topic, channel)
+    except consents.NotRecorded as error:
+        raise NotAccepted(str(error)) from None
 
 
 def arrival_of(call: Call, source: str, now: Instant, *, backfill: bool = False) -> Arrival:

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from activities.transaction import from_row, unknown_pauses
+from lifecycle import interpreter
 from lifecycle import plan as p
 from lifecycle.course import standing
 from lifecycle.language.faults import did_you_mean
 from lifecycle.state import STATE, Line, Phase, State
-from store import customers, inbox, journeys, pauses, playbooks, traces
+from store import customers, holds, inbox, journeys, pauses, playbooks, traces
 from store.tables import Customer, Journey, Trace
 
 _CHANNELS = {"email": "e-mail", "sms": "SMS"}
@@ -93,7 +94,9 @@ def position(session: Session, journey: Journey, now: Instant) -> Position:
         why = "the worker has not told Temporal of it yet"
         return Position(journey, plan, stored, "starting", Next(None, describe(plan, stored.step), why), lines)
     rows = [from_row(row) for row in inbox.after(session, journey.id, stored.seen)]
-    course = standing(plan, stored, rows, now, list(unknown_pauses(session, journey, stored, stored.clock)))
+    queued = holds.on(session, journey.id)
+    news = unknown_pauses(session, journey, stored, stored.clock, list(_CHANNELS), queued)
+    course = standing(plan, stored, rows, now, list(news))
     told = {line.seq for line in lines}
     lines += [line for line in course.lines if line.seq not in told]
     state = course.state
@@ -125,7 +128,9 @@ def _ended(journey: Journey, state: State) -> str:
 def _next(session: Session, plan: p.Plan, state: State, lines: list[Line]) -> Next:
     then = _after(plan, state)
     if state.held:
-        why = "; ".join(_paused(session, pause.id, state.zone) for pause in state.pauses)
+        here = plan.steps[state.step] if state.step else None
+        lying = [one for one in state.pauses if one.channel is None or (here and interpreter.holds(one, here))]
+        why = "; ".join(_paused(session, pause.id, state.zone) for pause in lying)
         frozen = state.frozen_since is not None
         return Next(None if frozen else state.due, then, why)
     if state.leaving:
@@ -159,9 +164,14 @@ def _paused(session: Session, pause: str, zone: str) -> str:
     row = pauses.get(session, int(pause)) if pause.isdigit() else None
     if row is None:
         return "paused"
-    scope = {"journey": "", "everything": "everything is "}.get(row.scope, f"its {row.scope} is ")
+    what = "everything" if row.scope == "everything" else _CHANNELS.get(row.target, f"its {row.scope}")
+    if row.ended_at is not None:
+        pace = f" ({row.spread} journeys a minute)" if row.spread else ""
+        return f"{what} was paused until {local(row.ended_at, zone)}; it goes on when its turn comes{pace}"
+    scope = "" if row.scope == "journey" else f"{what} is "
     clock = "the clock stands" if row.policy == "freeze" else "time runs on"
-    return f"{scope}paused since {local(row.started_at, zone)} ({clock}): {row.reason}"
+    until = f" until {local(row.ends_at, zone)}" if row.ends_at else ""
+    return f"{scope}paused since {local(row.started_at, zone)}{until} ({clock}): {row.reason}"
 
 
 def describe(plan: p.Plan, step_id: p.Target) -> str:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from whenever import Instant
@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.contract import QUEUES, Act, Begin, Delivery, Report, Standing, Work
     from lifecycle.course import COURSE, Course
     from lifecycle.interpreter import pending, refusal
-    from lifecycle.plan import unpack
+    from lifecycle.plan import Send, unpack
     from lifecycle.state import (
         STATE,
         AssignTask,
@@ -41,6 +41,9 @@ RETRY = RetryPolicy(
 
 PATIENCE = timedelta(minutes=1)
 """How long an attempt may take before its worker counts as dead."""
+
+TRANSACTIONAL = Priority(priority_key=1)
+"""A receipt does not wait behind a campaign."""
 
 
 @workflow.defn(name="Journey")
@@ -158,6 +161,7 @@ class JourneyWorkflow:
             start_to_close_timeout=PATIENCE,
             retry_policy=RETRY,
             summary=summary,
+            priority=self._priority(command),
         )
         now = self._now()
         self.course.receive(self.plan, report.rows, now)
@@ -168,6 +172,11 @@ class JourneyWorkflow:
             self.course.feed(self.plan, report.result, now)
         self.course.lines = []  # the activity made the same lines from the same news, and has stored them
         return report.closed
+
+    def _priority(self, command: Command) -> Priority:
+        """Transactional messages go before all journeys' others; the rest has the priority of the journey."""
+        step = self.plan.steps.get(command.step) if isinstance(command, Deliver) else None
+        return TRANSACTIONAL if isinstance(step, Send) and step.transactional else Priority.default
 
     async def _continue(self) -> None:
         """Go on in a new run, so that histories stay small. Only at rest, with nothing on its way.

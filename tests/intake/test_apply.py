@@ -9,8 +9,9 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+from intake import reader
 from lifecycle.state import STATE
-from store import consents, events, pauses
+from store import consents, events, journeys, pauses
 from store.tables import Journey, Pause, Trace
 from tests.intake.conftest import Build
 from tests.intake.house import START, House, day
@@ -200,8 +201,9 @@ def test_a_pause_of_the_playbook_holds_a_journey_from_its_start(build: Build) ->
     house.write(lambda session: pauses.start(session, row))
     house.track("purchase")
     journey = house.journey()
-    assert STATE.validate_python(journey.state).held
-    assert journey.due is None
+    house.write(lambda session: journeys.mark_started(session, journey.id, START))
+    held = house.read(lambda session: reader.position(session, house.journey(), day(1)))
+    assert (held.word, held.next.at) == ("held", None)
 
 
 def test_an_enrolment_by_another_journey_needs_no_milestone(build: Build) -> None:

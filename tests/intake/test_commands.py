@@ -41,7 +41,7 @@ steps:
 @contextlib.asynccontextmanager
 async def running(house: House, server: TemporalServer) -> AsyncIterator[Dispatcher]:
     """A worker, and a dispatcher that is driven by hand."""
-    engine = wiring.engine(house.project, house.database, server.client, "https://example.com")
+    engine = wiring.engine(house.project, house.database, server.client)
     dispatcher = Dispatcher(house.database, server.client, house.applier)
     async with contextlib.AsyncExitStack() as stack:
         for one in wiring.workers(engine):
@@ -212,6 +212,39 @@ async def test_a_journey_that_has_not_begun_can_be_paused_and_ended_and_not_skip
         assert look(house).word == "held"
         await by(house).resume(temporal.client, journey, "send", "r")
         assert look(house).word == "listening"
+        await temporal.client.get_workflow_handle(journey).terminate()
+
+
+async def test_a_resume_that_nobody_answered_reaches_the_held_journey_through_its_inbox(
+    build: Build, temporal: TemporalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = build(PLAYBOOKS)
+    async with running(house, temporal) as dispatcher:
+        journey = await begin(house, dispatcher)
+        await by(house).pause(temporal.client, journey, "freeze", "r")
+
+        async def nobody(*_: Any) -> None:
+            raise NoAnswer("no worker answered")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Commands, "_act", nobody)
+            with pytest.raises(NoAnswer):
+                await by(house).resume(temporal.client, journey, "send", "r")
+        while await dispatcher.resume():
+            await settle(dispatcher)
+        state = STATE.validate_python(await temporal.client.get_workflow_handle(journey).query("state"))
+        assert (state.pauses, state.seen) == ((), 1)
+        await temporal.client.get_workflow_handle(journey).terminate()
+
+
+async def test_a_resume_that_was_answered_is_not_told_again(build: Build, temporal: TemporalServer) -> None:
+    house = build(PLAYBOOKS)
+    async with running(house, temporal) as dispatcher:
+        journey = await begin(house, dispatcher)
+        await by(house).pause(temporal.client, journey, "freeze", "r")
+        await by(house).resume(temporal.client, journey, "send", "r")
+        assert not await dispatcher.resume()
+        assert house.heard(journey) == []
         await temporal.client.get_workflow_handle(journey).terminate()
 
 

@@ -15,6 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.contract import Begin, Delivery
+from intake import reader
 from intake.dispatcher import BATCH, Dispatcher
 from lifecycle.course import Course
 from lifecycle.plan import unpack
@@ -130,7 +131,8 @@ async def test_a_pause_made_before_the_start_holds_the_journey_from_its_start(bu
     row = Pause(scope="journey", target=target, policy="freeze", reason="r", started_at=START, made_by="test")
     house.write(lambda session: pauses.start(session, row))
     await settle(one)
-    assert STATE.validate_python(temporal.begins[target].state).held
+    held = house.read(lambda session: reader.position(session, house.journey(), START))
+    assert held.word == "held"
 
 
 async def test_an_event_that_concerns_no_journey_makes_no_call(build: Build) -> None:
@@ -248,7 +250,7 @@ async def until(check: Any, seconds: float = 10) -> None:
 async def test_it_outlives_trouble_of_any_kind(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     house, temporal = build(PLAYBOOKS), FakeTemporal(away=True)
     one = dispatcher(house, temporal)
-    monkeypatch.setattr("intake.dispatcher.POLL", 0.05)
+    monkeypatch.setattr("intake.looping.POLL", 0.05)
     broken = [RuntimeError("nobody foresaw this")]
 
     def clock() -> Any:
@@ -268,7 +270,7 @@ async def test_a_wake_is_answered_at_once_and_not_at_the_next_look(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house, temporal = build(PLAYBOOKS), FakeTemporal()
-    monkeypatch.setattr("intake.dispatcher.POLL", 3600.0)
+    monkeypatch.setattr("intake.looping.POLL", 3600.0)
     one = dispatcher(house, temporal)
     async with running(one):
         await asyncio.sleep(0.1)

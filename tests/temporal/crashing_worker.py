@@ -57,7 +57,7 @@ async def work(url: str, address: str, log: str) -> None:
     watched.__temporal_activity_definition = deliver.__temporal_activity_definition  # type: ignore[attr-defined]
     JourneyActivities.deliver = watched  # type: ignore[method-assign]
     database = Database(url)
-    engine = wiring.engine(small_project(), database, await wiring.connect(address), "https://example.com")
+    engine = wiring.engine(small_project(), database, await wiring.connect(address))
     async with running(engine):
         await asyncio.Event().wait()
 

@@ -77,7 +77,7 @@ async def test_what_arrives_while_a_journey_ends_is_taken_in(tmp_path: Path) -> 
     upgrade(url)
     database = Database(url)
     async with TemporalServer() as server:
-        engine = wiring.engine(small_project(), database, server.client, "https://example.com")
+        engine = wiring.engine(small_project(), database, server.client)
         async with running(engine) as dispatcher:
             await database.write(lambda session: prepare(session, Instant.now()))
             dispatcher.wake()
@@ -113,7 +113,7 @@ async def test_commands_that_arrive_while_a_journey_continues_as_new_are_answere
     url = f"sqlite:///{tmp_path / 'continue.db'}"
     upgrade(url)
     database = Database(url)
-    engine = wiring.engine(small_project(), database, server.client, "https://example.com")
+    engine = wiring.engine(small_project(), database, server.client)
     authored = PLAYBOOK | {"steps": [{"wait": "9 days"}, {"send": "mail/one"}]}
     project = replace(small_project(), plans={"random": compiled(authored)}, sources={"random": ""})
     async with running(engine) as dispatcher:
