@@ -1,0 +1,56 @@
+"""The application: its parts come in, its routes are put together, and nothing else is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+
+from api import confirm, consents, pages, pauses, preferences, problems, unsubscribe, webhooks
+from api.fields import Handed
+from api.parts import Parts
+
+__all__ = ["Parts", "create"]
+
+
+def create(parts: Parts) -> FastAPI:
+    """An ASGI application with these parts; it opens nothing and closes nothing."""
+    app = FastAPI(
+        title="Milepost",
+        version=version("milepost"),
+        summary="Lifecycle campaigns as playbooks that run as durable journeys.",
+        # Their pages load scripts of third parties; the document itself is at /openapi.json.
+        docs_url=None,
+        redoc_url=None,
+        # A redirect turns a POST into a GET for some callers.
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    problems.install(app)
+    app.add_api_route("/healthz", healthz, tags=["health"], responses=problems.documented(503))
+    for room in (webhooks, consents, pauses, unsubscribe, preferences, confirm, pages):
+        app.include_router(room.router)
+    app.openapi_schema = _described(app.openapi())
+    return app
+
+
+async def healthz(parts: Handed) -> Mapping[str, str]:
+    """Whether this process answers and reaches its database."""
+    await parts.database.read(lambda session: session.connection())
+    return {"status": "ok"}
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's document, with our form of errors in the place of its own."""
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    for own in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(own, None)
+    problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"), Problem=problem)
+    for calls in schema["paths"].values():
+        for call in calls.values():
+            if "HTTPValidationError" in str(call["responses"].get("422")):
+                call["responses"].update({"422": problems.documented(422)[422]})
+    return schema

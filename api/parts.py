@@ -1,0 +1,28 @@
+"""What the API is handed when it is made. Whoever makes it need not load the web framework for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from whenever import Instant
+
+from lifecycle.language.map import Map
+from messaging.links import Links
+from store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """`sendgrid_keys` are public keys of SendGrid's event webhook, `twilio_tokens` auth tokens, one an account; without
+    any, that provider's webhooks answer 503. `public_url` is where the outside reaches this API, whatever a proxy calls
+    it.
+    """
+
+    database: Database
+    map: Map
+    links: Links
+    public_url: str
+    sendgrid_keys: Sequence[str] = ()
+    twilio_tokens: Sequence[str] = ()
+    clock: Callable[[], Instant] = Instant.now

@@ -1,0 +1,176 @@
+"""Pauses by call: hold a customer, a playbook, a channel, everything or one journey, and let them go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal, Self, TypeVar
+
+from fastapi import APIRouter, Header, HTTPException, Path, Query
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy.orm import Session
+
+from api.fields import Handed, Moment, Shown, Text
+from api.keys import Operating, Reading
+from api.parts import Parts
+from api.problems import documented
+from intake import pauses
+from intake.commands import Conflict
+from intake.pauses import Impossible, Listed
+from intake.reader import Unknown
+from store.tables import Pause, Token
+
+router = APIRouter(prefix="/v1/pauses", tags=["pauses"])
+
+ERRORS = documented(400, 401, 403, 404, 409, 413, 422, 503)
+
+Key = Annotated[
+    Text | None,
+    Header(alias="Idempotency-Key", description="Whoever repeats a call with the same key gets the first answer."),
+]
+
+T = TypeVar("T")
+
+
+class NewPause(BaseModel):
+    """What is to be held. `target` is a customer's id, a playbook's name, a channel or a journey's id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: pauses.Scope
+    target: Text | None = None
+    reason: Annotated[Text, Field(description="Why; it is kept in the audit log.")]
+    policy: Annotated[
+        pauses.Policy | None,
+        Field(description="`freeze` stops the clock, with `continue` time runs on. Else as the scope has it."),
+    ] = None
+    ends_at: Annotated[Moment | None, Field(description="When it ends by itself.")] = None
+    include_transactional: bool = False
+
+    @model_validator(mode="after")
+    def _has_target(self) -> Self:
+        if (self.scope == "everything") is (self.target is not None):
+            raise ValueError("everything has no target, and every other scope has one")
+        return self
+
+
+class PauseShown(BaseModel):
+    """A pause. `held` is how many journeys have met it and wait for its end, where that was asked for."""
+
+    id: int
+    scope: str
+    target: str | None
+    policy: str
+    reason: str
+    made_by: str
+    started_at: Shown
+    ends_at: Shown | None
+    ended_at: Shown | None
+    handling: str | None
+    spread: int | None
+    include_transactional: bool
+    held: int | None = None
+
+
+class Pauses(BaseModel):
+    """Pauses in the order of their start."""
+
+    pauses: list[PauseShown]
+
+
+@router.post("", status_code=201, responses=ERRORS)
+async def start(asked: NewPause, parts: Handed, token: Operating, key: Key = None) -> PauseShown:
+    """Hold journeys: nothing is sent that the pause concerns, until it ends. Goals and exits still end them."""
+    now = parts.clock()
+    who = _who(token)
+    return _shown(
+        await _stored(
+            parts,
+            lambda session: pauses.start(
+                session,
+                scope=asked.scope,
+                target=asked.target or "",
+                reason=asked.reason,
+                who=who,
+                now=now,
+                policy=asked.policy,
+                ends_at=asked.ends_at,
+                include_transactional=asked.include_transactional,
+                key=key,
+            ),
+        )
+    )
+
+
+@router.delete("/{id}", responses=ERRORS)
+async def end(
+    id: Annotated[int, Path(ge=1, le=2**53)],
+    parts: Handed,
+    token: Operating,
+    reason: Annotated[Text, Query(description="Why; it is kept in the audit log.")],
+    handling: Annotated[
+        Literal["send", "skip"], Query(description="What becomes of what came due while time ran on.")
+    ] = "send",
+    spread: Annotated[int | None, Query(ge=1, le=1_000_000, description="At most so many journeys a minute.")] = None,
+    key: Key = None,
+) -> PauseShown:
+    """End a pause. Whoever it held goes on, unless another pause holds them too."""
+    now, who = parts.clock(), _who(token)
+    return _shown(
+        await _stored(
+            parts,
+            lambda session: pauses.end(
+                session, id, reason=reason, who=who, now=now, handling=handling, spread=spread, key=key
+            ),
+        )
+    )
+
+
+@router.get("", responses=documented(401, 403, 422, 503))
+async def listed(
+    parts: Handed,
+    _: Reading,
+    ended: Annotated[bool, Query(description="Also those that have ended long ago.")] = False,
+) -> Pauses:
+    """The pauses that hold, or still have somebody to wake."""
+    found = await parts.database.read(lambda session: pauses.listed(session, ended=ended))
+    return Pauses(pauses=[_shown(one) for one in found])
+
+
+async def _stored(parts: Parts, fn: Callable[[Session], T]) -> T:
+    try:
+        return await parts.database.write(fn)
+    except Unknown:
+        raise HTTPException(404, "There is no pause of this number, or nothing of this name to pause.") from None
+    except Impossible as error:
+        raise HTTPException(422, _sentence(error)) from None
+    except Conflict as error:
+        raise HTTPException(409, _sentence(error)) from None
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _who(token: Token) -> str:
+    return f"api:{token.name}"
+
+
+def _shown(found: Pause | Listed) -> PauseShown:
+    pause, held = found if isinstance(found, Listed) else (found, None)
+    assert pause.id is not None
+    return PauseShown(
+        id=pause.id,
+        scope=pause.scope,
+        target=pause.target or None,
+        policy=pause.policy,
+        reason=pause.reason,
+        made_by=pause.made_by,
+        started_at=pause.started_at,
+        ends_at=pause.ends_at,
+        ended_at=pause.ended_at,
+        handling=pause.handling,
+        spread=pause.spread,
+        include_transactional=bool(pause.transactional),
+        held=held,
+    )
