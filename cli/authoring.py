@@ -37,10 +37,12 @@ PathArgument = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     from cli.previewing import preview
+    from cli.trying import send_test
 
     app.command("check", epilog="Example: milepost check playbooks/onboarding")(check)
     app.command("test", epilog="Example: milepost test playbooks/onboarding/first-90-days.yaml")(run_tests)
     app.command("preview", epilog="Example: milepost preview onboarding/welcome --out /tmp/welcome")(preview)
+    app.command("send-test", epilog="Example: milepost send-test onboarding/welcome --to ada@example.com")(send_test)
 
 
 # --- check ---------------------------------------------------------------------------------------------------------

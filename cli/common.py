@@ -6,8 +6,13 @@ examined has faults, 2 wrong call or unknown name, 3 something needed is unreach
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import json
+import os
+import secrets
 import sys
+import tempfile
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -17,11 +22,16 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from whenever import Instant
+
     from project import Project
     from settings import Settings
     from store.database import Database
 
 GOOD, FAULTS, WRONG_CALL, UNREACHABLE, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+KEY_FILE = "secret.key"
+"""The file in the data folder with the key that Milepost made for itself."""
 
 
 class Format(StrEnum):
@@ -106,11 +116,36 @@ def read_project(option: Path | None, *, sound: bool = True) -> Project:
 
     found = load(project_root(option))
     if sound and found.faults.errors:
-        count = len(found.faults.errors)
-        first = found.faults.errors[0]
-        raise Refused(
-            f"the project has {count} mistake{'s' * (count > 1)}, the first: {first}\nrun `milepost check`", FAULTS
-        )
+        raise unsound(found)
+    return found
+
+
+def unsound(project: Project) -> Refused:
+    """The refusal of a project that has mistakes."""
+    count, first = len(project.faults.errors), project.faults.errors[0]
+    message = f"the project has {count} mistake{'s' * (count > 1)}, the first: {first}\nrun `milepost check`"
+    return Refused(message, FAULTS)
+
+
+def instant_of(text: str, zone: str, option: str) -> Instant:
+    """`2026-03-02`, `2026-03-02T10:00` by the clocks of `zone`, or with an offset of its own, as given to `option`."""
+    from whenever import Date, Instant, PlainDateTime
+
+    from lifecycle.calendar import resolve
+    from lifecycle.segment import FIRST, LAST
+
+    wanted = text.strip().replace(" ", "T")
+    try:
+        try:
+            found = Instant.parse_iso(wanted)
+        except ValueError:
+            if "T" not in wanted:
+                wanted = f"{Date.parse_iso(wanted).format_iso()}T00:00"
+            found = resolve(PlainDateTime.parse_iso(wanted), zone)
+    except ValueError:
+        raise Refused(f"`{option} {text}` is not a time; write for example `{option} 2026-03-02T10:00`") from None
+    if not FIRST <= found < LAST:
+        raise Refused(f"`{option} {text}`: the year must lie between 1970 and 2199")
     return found
 
 
@@ -146,3 +181,37 @@ def database(root: Path) -> Database:
         url = f"sqlite:///{data_folder(root) / 'milepost.db'}"
     upgrade(url)
     return Database(url)
+
+
+def who() -> str:
+    """Who gives commands here, for the audit log: the name of the account on this machine."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"
+
+
+def secret_key(folder: Path) -> str:
+    """The key that signs links: as set; else one of our own beside the data in `folder`, made at its first use.
+
+    A database that was set is shared with processes that do not see this folder, so there it has to be set.
+    """
+    given = settings().secret_key
+    if given is not None:
+        return given.get_secret_value()
+    if settings().database_url is not None:
+        raise Refused(
+            "MILEPOST_SECRET_KEY is not set, and links in messages are signed with it; make one with "
+            '`python -c "import secrets; print(secrets.token_urlsafe(48))"` and set the same one for every process'
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / KEY_FILE
+    if not file.exists():
+        # Written elsewhere first (0600), and linked: another process that starts now finds a whole key or none.
+        number, made = tempfile.mkstemp(dir=folder, prefix=KEY_FILE)
+        with open(number, "w", encoding="utf-8") as key:  # noqa: PTH123 - a descriptor
+            key.write(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):
+            os.link(made, file)
+        Path(made).unlink()
+    return file.read_text("utf-8")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import consenting
 from cli.common import Format, FormatOption, ProjectOption, Refused, database, out, out_json, project_root
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ app = typer.Typer(help="Look at one customer.", no_args_is_help=True)
 
 @app.callback()
 def customer() -> None:
-    """Keeps `show` a command of its own, beside which others will stand."""
+    """Keeps `show` a command of its own, beside which others stand."""
+
+
+consenting.register(app)
 
 
 @app.command("show", epilog="Example: milepost customer show ada")
@@ -50,15 +54,16 @@ def show(
             found, agreed, positions, sent = store.read_now(read)
         except reader.Unknown as error:
             raise Refused(str(error)) from None
-    zone = _zone(found, positions)
-    consent = {f"{one.topic}/{one.channel}" if one.channel else one.topic: one.granted for one in agreed}
+    zone = zone_of(found, positions)
+    consent = consenting.answers_now(agreed)
     if format is Format.json:
         out_json(_data(found, consent, positions, sent, zone))
     else:
         _print(found, consent, positions, sent, zone)
 
 
-def _zone(customer: Customer, positions: list[Position]) -> str:
+def zone_of(customer: Customer, positions: Sequence[Position] = ()) -> str:
+    """The zone in which a customer's times are shown: their own, else that of their latest journey, else UTC."""
     from lifecycle.language.map import is_zone
 
     if customer.time_zone and is_zone(customer.time_zone):

@@ -18,6 +18,7 @@ from cli.common import (
     ProjectOption,
     Refused,
     database,
+    instant_of,
     note,
     out,
     out_json,
@@ -73,7 +74,7 @@ def track(
     except doors.NotAccepted as error:
         raise Refused(str(error)) from None
     _hints(found, call.name, properties)
-    happened = _instant(at, found.map.time_zone, now)
+    happened = now if at is None else instant_of(at, found.map.time_zone, "--at")
     identity = call.id or f"cli-{uuid.uuid4().hex}"
     arrival = Arrival("cli", identity, call.user, "track", happened, now, call.name, properties)
     with contextlib.closing(database(found.root)) as store:
@@ -174,30 +175,6 @@ def _hints(project: Project, name: str, properties: dict[str, Any]) -> None:
         if key not in declared:
             near = did_you_mean(key, declared)
             note(f"`{key}` is not a declared property of {name}" + (f"; {near}" if near else ""))
-
-
-def _instant(text: str | None, zone: str, now: Instant) -> Instant:
-    """`2026-03-02`, `2026-03-02T10:00` by the clocks of the map's zone, or with an offset of its own."""
-    from whenever import Date, Instant, PlainDateTime
-
-    from lifecycle.calendar import resolve
-    from lifecycle.segment import FIRST, LAST
-
-    if text is None:
-        return now
-    wanted = text.strip().replace(" ", "T")
-    try:
-        try:
-            found = Instant.parse_iso(wanted)
-        except ValueError:
-            if "T" not in wanted:
-                wanted = f"{Date.parse_iso(wanted).format_iso()}T00:00"
-            found = resolve(PlainDateTime.parse_iso(wanted), zone)
-    except ValueError:
-        raise Refused(f"`--at {text}` is not a time; write for example `--at 2026-03-02T10:00`") from None
-    if not FIRST <= found < LAST:
-        raise Refused(f"`--at {text}`: the year must lie between 1970 and 2199")
-    return found
 
 
 def _in_words(reason: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from whenever import Instant
 
-from intake.doors import CHUNK, NotAccepted, accept, arrival_of, declared
+from intake.doors import CHUNK, NotAccepted, accept, agreeable, arrival_of, declared
 from lifecycle.language.map import Map
 from lifecycle.segment import read_line
 from store.database import Database
@@ -24,7 +24,7 @@ class Import:
         self.rejected: list[dict[str, Any]] = []
         self.undeclared: Counter[str] = Counter()
         self._database, self._now, self._backfill = database, now, backfill
-        self._declared = set(declared(map))
+        self._map, self._declared = map, set(declared(map))
         self._chunk: list[tuple[int, Arrival]] = []
 
     def take(self, number: int, line: bytes) -> bool:
@@ -34,6 +34,7 @@ class Import:
         try:
             if isinstance(call, str):
                 raise NotAccepted(call)
+            agreeable(self._map, call)
             self._chunk.append((number, arrival_of(call, SOURCE, self._now, backfill=self._backfill)))
         except NotAccepted as error:
             self._reject(number, str(error))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -25,6 +24,7 @@ from cli.common import (
     out_json,
     project_root,
     settings,
+    who,
 )
 
 if TYPE_CHECKING:
@@ -174,15 +174,7 @@ def _commands(store: Database) -> Commands:
 
     from intake.commands import Commands
 
-    return Commands(store, _who(), Instant.now())
-
-
-def _who() -> str:
-    """Who gives commands here, for the audit log: the name of the account on this machine."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"
+    return Commands(store, who(), Instant.now())
 
 
 def _id(store: Database, journey: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import TyperException
 
-from cli import authoring, customers, demo, events, journeys, running, simulating
+from cli import authoring, customers, demo, events, explaining, journeys, pauses, running, simulating, tokens, verifying
 from cli.common import FAULTS, GOOD, INTERRUPTED, UNREACHABLE, WRONG_CALL, Refused
 
 app = typer.Typer(
@@ -25,10 +25,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (authoring, simulating, events, running, demo):
+for module in (authoring, simulating, events, explaining, pauses, verifying, running, demo):
     module.register(app)
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
+app.add_typer(tokens.app, name="token")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""`milepost dev` and `milepost worker`: run the engine, embedded or against servers that exist."""
+"""`milepost dev`, `worker` and `serve`: run the engine and the API, embedded or against servers that exist."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 import signal
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.common import (
+    CONFLICT,
     Format,
     FormatOption,
     ProjectOption,
@@ -23,36 +25,41 @@ from cli.common import (
     out,
     out_json,
     read_project,
+    secret_key,
     settings,
 )
 
 if TYPE_CHECKING:
+    import socket
+
     from project import Project
+    from settings import Settings
     from store.database import Database
 
 RUNNING = "dev.json"
 """The file in the data folder that says where `milepost dev` listens."""
 
-DEFAULT_PORT = 7233
+TEMPORAL_PORT = 7233
+API_PORT = 8080
+HERE = "127.0.0.1"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("dev", epilog="Example: milepost dev --port 7300")(dev)
+    app.command("dev", epilog="Example: milepost dev --port 8300")(dev)
     app.command("worker", epilog="Example: MILEPOST_TEMPORAL_ADDRESS=temporal:7233 milepost worker")(worker)
+    app.command("serve", epilog="Example: MILEPOST_PUBLIC_URL=https://milepost.example.com milepost serve")(serve)
 
 
 def dev(
-    port: Annotated[
-        int, typer.Option(help="Port of Temporal's server; the next free one where it is taken.")
-    ] = DEFAULT_PORT,
+    port: Annotated[int, typer.Option(help="Port of the API; another one where it is taken.")] = API_PORT,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where data is kept; else .milepost in the project.")
     ] = None,
     project: ProjectOption = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Run everything on this machine: Temporal's own server, the database, a worker. Ctrl-C ends it; data stays."""
+    """Run everything on this machine: Temporal, the database, a worker, the API. Ctrl-C ends it; data stays."""
     found = read_project(project)
     folder = (data or data_folder(found.root)).resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,42 +73,110 @@ async def _dev(project: Project, folder: Path, port: int, format: Format) -> Non
 
     log_to_stderr()
     url = settings().database_url or f"sqlite:///{folder / 'milepost.db'}"
+    key = secret_key(folder)
     upgrade(url)
     stop = _stopped()
-    async with TemporalServer(folder / "temporal.db", port if is_free(port) else free_port()) as server:
-        with contextlib.closing(Database(url)) as store:
+    temporal_port = TEMPORAL_PORT if is_free(TEMPORAL_PORT) else free_port()
+    async with TemporalServer(folder / "temporal.db", temporal_port) as server:
+        with contextlib.closing(Database(url)) as store, _listening(HERE, port, or_any=True) as taken:
+            configured = _reached_at(settings(), taken)
+            api = f"http://{_address(taken)}"
             running = folder / RUNNING
-            running.write_text(json.dumps({"temporal": server.address}), "utf-8")
+            running.write_text(json.dumps({"api": api, "temporal": server.address}), "utf-8")
             try:
-                if format is Format.json:
-                    out_json({"api": None, "console": None, "temporal": server.address})
-                else:
-                    out(
-                        f"Milepost runs {len(project.plans)} playbooks of {project.root}; "
-                        f"Temporal is at {server.address}."
-                    )
-                    note(
-                        "From another terminal:  milepost import FILE  "
-                        "tells of customers (identify calls, with an email);"
-                    )
-                    note(
-                        "                        milepost track ada purchase --set revenue=49  "
-                        "tells what one of them did."
-                    )
-                await _run(project, store, server.address, stop)
+                async with _serving(project, store, configured, key, taken):
+                    _say(project, api, server.address, format)
+                    await _run(project, store, server.address, configured, key, stop)
             finally:
                 running.unlink(missing_ok=True)
+
+
+def _say(project: Project, api: str, temporal: str, format: Format) -> None:
+    if format is Format.json:
+        out_json({"api": api, "console": None, "temporal": temporal})
+        return
+    out(f"Milepost runs {len(project.plans)} playbooks of {project.root}; the API is at {api}, Temporal at {temporal}.")
+    note("From another terminal:  milepost import FILE  tells of customers (identify calls, with an email);")
+    note("                        milepost track ada purchase --set revenue=49  tells what one of them did.")
 
 
 def worker(project: ProjectOption = None) -> None:
     """Run journeys and apply events, against the Temporal server and the database of the settings."""
     found = read_project(project)
     address = temporal_address(found.root)
+    key = secret_key(data_folder(found.root))
     with contextlib.closing(database(found.root)) as store:
-        asyncio.run(_run(found, store, address, None))
+        asyncio.run(_run(found, store, address, settings(), key, None))
 
 
-async def _run(project: Project, store: Database, address: str, stop: asyncio.Event | None) -> None:
+def serve(
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = API_PORT,
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all of this machine.")] = HERE,
+    project: ProjectOption = None,
+    format: FormatOption = Format.text,
+) -> None:
+    """Serve the API alone, against the database of the settings: webhooks, unsubscribing, preferences, calls."""
+    found = read_project(project)
+    key = secret_key(data_folder(found.root))
+    with contextlib.closing(database(found.root)) as store:
+        asyncio.run(_serve(found, store, key, host, port, format))
+
+
+async def _serve(project: Project, store: Database, key: str, host: str, port: int, format: Format) -> None:
+    stop, configured = _stopped(), settings()
+    with _listening(host, port, or_any=False) as taken:
+        async with _serving(project, store, configured, key, taken):
+            api = f"http://{_address(taken)}"
+            if format is Format.json:
+                out_json({"api": api})
+            else:
+                out(f"The API is at {api}, and outside at {configured.public_url}.")
+            note("Ctrl-C ends it.")
+            await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    project: Project, store: Database, configured: Settings, key: str, taken: socket.socket
+) -> AsyncIterator[None]:
+    import wiring
+    from api.app import create
+    from api.server import serving
+
+    async with serving(create(wiring.api_parts(project, store, configured, key)), taken):
+        yield
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int, *, or_any: bool) -> Iterator[socket.socket]:
+    """A socket at this port; where it is taken, at any port, or else Refused."""
+    from api.server import PortTaken, listening
+
+    with contextlib.ExitStack() as stack:
+        try:
+            taken = stack.enter_context(listening(host, port))
+        except PortTaken as error:
+            if not or_any:
+                raise Refused(f"{error}; choose another with --port", CONFLICT) from None
+            taken = stack.enter_context(listening(host, 0))
+        yield taken
+
+
+def _address(taken: socket.socket) -> str:
+    host, port = taken.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reached_at(configured: Settings, taken: socket.socket) -> Settings:
+    """The settings, with the address of this API in the links of messages, where no other was set."""
+    if "public_url" in configured.model_fields_set:
+        return configured
+    return configured.model_copy(update={"public_url": f"http://localhost:{taken.getsockname()[1]}"})
+
+
+async def _run(
+    project: Project, store: Database, address: str, configured: Settings, key: str, stop: asyncio.Event | None
+) -> None:
     """Publish the project's playbooks and work until told to stop."""
     from whenever import Instant
 
@@ -109,9 +184,8 @@ async def _run(project: Project, store: Database, address: str, stop: asyncio.Ev
     import worker as worker_
 
     stop = stop or _stopped()
-    configured = settings()
     client = await wiring.connect(address, configured.temporal_namespace)
-    engine = wiring.engine(project, store, client, configured.public_url)
+    engine = wiring.engine(project, store, client, wiring.outside(configured, key))
     await store.write(lambda session: wiring.publish(session, project, Instant.now()))
     async with worker_.running(engine):
         note("The worker runs.")

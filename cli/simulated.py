@@ -11,8 +11,9 @@ from whenever import Date, Instant, PlainDateTime
 
 from cli.common import Refused, unknown
 from lifecycle.calendar import resolve
+from lifecycle.consent import written
 from lifecycle.enrolment import Person
-from lifecycle.language.map import MESSAGE_MILESTONES, Map, is_zone
+from lifecycle.language.map import MESSAGE_MILESTONES, OWN_MILESTONES, Map, is_zone
 from lifecycle.language.times import NotATime, parse_clock
 from lifecycle.plan import Plan, Send
 from lifecycle.simulator import Happening
@@ -80,7 +81,10 @@ def simulated(project: Project, plan: Plan, wishes: Wishes) -> Simulated:
             stage = _known("stage", value, map_.stages)
         elif key == "consent":
             topics = [topic.strip() for topic in value.split(",") if topic.strip()]
-            consent |= {_known("topic", topic, map_.topics): True for topic in topics}
+            consent |= dict.fromkeys(topics, True)
+            for one in written(consent):
+                _known("topic", one.topic, map_.topics)
+                _known("channel", one.channel or "", ["", *map_.topics[one.topic].channels])
         else:
             _set(attributes, key, value, map_, wishes.strict)
     zone = Person(CUSTOMER, attributes).zone(map_)
@@ -115,7 +119,7 @@ def _happening(text: str, start: Instant, zone: str, map_: Map, plan: Plan) -> H
     if not found:
         raise Refused(f"`--milestone {text}` cannot be read; write NAME@3d, NAME@3dT14:00 or NAME@0d:revenue=49")
     name = map_.canonical(found["name"].strip())
-    _known("milestone", name, [*map_.milestones, *MESSAGE_MILESTONES])
+    _known("milestone", name, [*map_.milestones, *OWN_MILESTONES])
     values = [part.partition("=") for part in re.split(r":(?=\w+=)", found["rest"])[1:]]
     of = None
     properties: dict[str, Any] = {}
@@ -123,7 +127,7 @@ def _happening(text: str, start: Instant, zone: str, map_: Map, plan: Plan) -> H
         if key == "of" and name in MESSAGE_MILESTONES:
             of = _known("send step", value, [step for step, one in plan.steps.items() if isinstance(one, Send)])
         else:
-            types = map_.milestones[name].properties if name in map_.milestones else {}
+            types = map_.properties_of(name) or {}
             _known(f"property of {name}", key, types)
             properties[key] = _typed(key, value, types[key])
     at = _at(int(found["day"] or 0), found["clock"], start, zone, text)

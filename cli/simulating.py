@@ -99,14 +99,16 @@ def _life(world: World, project: Project, customer: Simulated) -> Life:
     """The customer's life in the core. Messages are rendered as they would be, so that a missing value shows."""
     from lifecycle.simulator import Life
     from messaging.render import Renderer, RenderError
+    from messaging.samples import sample_given
 
     renderer = Renderer(project.templates, world.map.language)
 
     def cannot(template: str, channel: Any, facts: Any) -> str | None:
+        given = sample_given(world.templates[template, channel].purpose, postal_address=world.map.postal_address or "")
         try:
-            renderer.render(template, channel, facts.customer.get("language"), facts)
+            renderer.render(template, channel, facts.customer.get("language"), facts, given)
         except RenderError as error:
-            return str(error)
+            return error.reason
         return None
 
     life = Life(replace(world, cannot=cannot), customer.person(), customer.consent)

@@ -28,6 +28,7 @@ stages:
   adopter: {for: feel good}
   onboarding: {for: get going}
 caps: [{channel: email, at_most: 3, every: 7 days, topic: tips}]
+postal_address: 1 Example Street, Paris
 """,
     "playbooks/onboarding/welcome.yaml": """\
 playbook: welcome
@@ -60,8 +61,12 @@ intent: welcome
 sample: {customer: {first_name: Ada}, event: {revenue: 5}}
 ---
 <p>Thank you for {{ event.revenue }}, {{ customer.first_name }}.</p>
+{% include "layouts/foot.html" %}
 """,
-    "templates/hello.email.de.html": "---\nsubject: Hallo\n---\n<p>Hallo {{ customer.first_name }}</p>\n",
+    "templates/layouts/foot.html": ('<p>{{ postal_address }} <a href="{{ unsubscribe_url }}">Unsubscribe</a></p>\n'),
+    "templates/hello.email.de.html": (
+        "---\nsubject: Hallo\n---\n<p>Hallo {{ customer.first_name }}</p>\n{% include 'layouts/foot.html' %}\n"
+    ),
     "templates/well-done.sms.txt": "---\ntopic: tips\nintent: celebration\n---\nWell done\n",
 }
 

@@ -186,6 +186,15 @@ def test_a_wrong_name_in_a_scenario_fails_the_run(small: Small) -> None:
     assert "unknown template `well`" in told
 
 
+def test_a_map_without_a_postal_address_allows_no_marketing_by_email(small: Small) -> None:
+    small.change(MAP, "postal_address: 1 Example Street, Paris\n", "")
+    code, printed, _ = small.milepost("check")
+    assert code == 1
+    assert printed.startswith(f"{MAP}:1:1: no-postal-address `postal_address` is missing here, and every marketing")
+    small.change(MAP, "postal_address: 1 Example Street, Paris\n", "postal_address: ' '\n")
+    assert f"{MAP}:17:17: no-postal-address" in small.milepost("check")[1]
+
+
 def test_preview_writes_what_readers_will_see(small: Small, tmp_path: Path) -> None:
     code, data = small.data("preview", "hello", "--out", str(tmp_path / "out"))
     assert (code, data["missing"], data["segments"], data["warnings"]) == (0, [], 0, [])
@@ -199,7 +208,7 @@ def test_preview_shows_one_language_or_all(small: Small, tmp_path: Path) -> None
     one = small.data("preview", "hello", "--language", "de-AT", "--out", str(tmp_path))[1]
     assert "hello.email.de.html" in one["files"][0]
     everything = small.data("preview", "--all", "--out", str(tmp_path))[1]
-    assert len(everything["files"]) == 7
+    assert len(everything["files"]) == 8
     other = small.data("preview", "hello", "--language", "fr", "--out", str(tmp_path))[1]
     assert "not translated to `fr`" in other["warnings"][0]
 
