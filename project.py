@@ -98,6 +98,7 @@ def load(root: Path) -> Project:
         if set(plans) == names - {"map"}:  # else a template may be used by a playbook that has a mistake
             places = {name: playbook.place("playbook") for name, playbook in playbooks.items()}
             checks.check_use(plans, places, scenarios, templates.infos, faults)
+            checks.check_confirmations(map_, plans, faults)
     texts = sum(len(variants) for variants in templates.variants.values())
     return Project(root, map_, plans, files, sources, scenarios, templates, conditions, faults, texts)
 

@@ -15,7 +15,7 @@ import traceback
 
 from rich.console import Console
 
-from bench import commands, core, counts, turns
+from bench import commands, core, counts, pausing, sending, turns
 from bench.figures import Section, show, write
 from bench.server import Storage, running
 
@@ -36,6 +36,10 @@ def main() -> int:
     _say("the core ...")
     sections.append(Section("Simulated ninety-day journeys", core.simulations()))
     sections.append(Section("Decision before a send", core.decisions()))
+    _say("pauses ...")
+    sections.append(Section("Pausing a playbook with 100,000 journeys", pausing.pausing()))
+    _say("sending ...")
+    sections.append(Section("Sending to a local TLS server", sending.sends()))
     _say("journeys a second, for about four minutes ...")
     sections.append(Section("Many journeys on one server", asyncio.run(turns.rates())))
     sections.append(Section("What a person waits for", waits))

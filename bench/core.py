@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 
 from whenever import Instant
@@ -57,21 +58,48 @@ def _simulation(name: str, world: World, happenings: Sequence[Happening]) -> Fig
 
 
 def decisions() -> list[Figure]:
-    found = load(ROOT)
-    asked = _asked(found)
-    assert policies.refusal(asked) is None
+    """A text message in Texas, where all that there is to look at is looked at: one that goes, and one put off."""
+    goes = _asked(load(ROOT), _START)
+    night = _START.add(hours=20)
+    later = goes._replace(
+        now=night,
+        counted=[
+            policies.Counted(at, "sms", "text_tips") for at in (night.subtract(hours=30), night.subtract(hours=50))
+        ],
+        pauses=[policies.Lying("channel", "a test", night.add(hours=3))],
+        expires=night.add(hours=10 * _DAY),
+    )
+    assert policies.decide(goes).outcome == "send"
+    assert policies.decide(later).reason == "frequency-cap, quiet-hours, paused"
     return [
-        Figure("may this message go?", _seconds(lambda: policies.refusal(asked)) * 1e6, "µs", LONGEST_DECISION),
-        Figure("and why, rule by rule", _seconds(lambda: policies.explain(asked)) * 1e6, "µs", LONGEST_DECISION),
+        Figure(name, _seconds(partial(answer, asked)) * 1e6, "µs", LONGEST_DECISION)
+        for name, answer, asked in (
+            ("may this message go?", policies.decide, goes),
+            ("and why, rule by rule", policies.explain, goes),
+            ("not now: until when?", policies.decide, later),
+            ("and why not now, rule by rule", policies.explain, later),
+        )
     ]
 
 
-def _asked(found: Project) -> policies.Asked:
-    """A marketing message that may go: every rule is looked at."""
+def _asked(found: Project, now: Instant) -> policies.Asked:
+    """Four messages count already, one short of the cap on text messages; and another one is put off."""
     assert found.map is not None
-    template = found.templates.infos["onboarding/good-start", "email"]
-    expires = _START.add(hours=3 * _DAY)
-    return policies.Asked(template, found.map, _START, expires=expires, consent=True, stage="onboarding")
+    return policies.Asked(
+        found.templates.infos["onboarding/first-use-nudge", "sms"],
+        found.map,
+        now.add(hours=8),
+        expires=now.add(hours=3 * _DAY),
+        consent=True,
+        stage="onboarding",
+        reach=policies.Reach(("America/Chicago",), "US", "TX"),
+        counted=[
+            policies.Counted(now.subtract(hours=20), "sms", "text_tips"),
+            *(policies.Counted(now.subtract(hours=_DAY * days), "email", "tips") for days in (1, 3, 5)),
+        ],
+        rivals=[policies.Rival(3, now.add(hours=_DAY), "another", "sms", "text_tips")],
+        journey="this",
+    )
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -105,6 +105,7 @@ def our_figures(ours: Both, hand: Both) -> list[Figure]:
     return [
         Figure("activities, reached", reached.activities, "", 3 + 1),
         Figure("activities, timed out", timed_out.activities, "", 4 + 1),
+        Figure("activities a message", max(reached.activities / 3, timed_out.activities / 4), "", 1),
         Figure("history events, reached", reached.events, "", MOST_EVENTS),
         Figure("history events, timed out", timed_out.events, "", MOST_EVENTS),
         Figure("history events, both", dearer, "× by hand", DEARER),

@@ -18,7 +18,8 @@ from whenever import Instant
 
 import wiring
 from activities.contract import Report, Work
-from activities.journey import JourneyActivities, Tools
+from activities.journey import JourneyActivities
+from activities.tools import Tools
 from bench.shape import ENTRY, TOPICS, project
 from intake.apply import Applier
 from intake.doors import CHUNK
@@ -44,7 +45,7 @@ async def engine(address: str, folder: Path, wait: str, longest: str) -> AsyncIt
     found = project(wait, longest)
     with closing(Database(url)) as database:
         client = await wiring.connect(address)
-        ours = wiring.engine(found, database, client, "https://example.com")
+        ours = wiring.engine(found, database, client)
         await database.write(lambda session: wiring.publish(session, found, Instant.now(), holdouts=False))
         async with running(ours):
             yield ours
@@ -94,7 +95,11 @@ def _pending(session: Session) -> bool:
 
 def _traits(user: str) -> dict[str, object]:
     agreed = dict.fromkeys(TOPICS, True)
-    return {"first_name": "Ada", "email": f"{user}@example.com", "phone": "+33612345678", "consent": agreed}
+    # SMS have hours, and are measured at any: where these customers live it is early in the afternoon.
+    ahead = 13 - Instant.now().to_tz("UTC").hour
+    zone = f"Etc/GMT{-ahead:+d}"
+    reached = {"email": f"{user}@example.com", "phone": "+33612345678", "time_zone": zone}
+    return {"first_name": "Ada", **reached, "consent": agreed}
 
 
 def _accept(arrivals: list[events.Arrival], session: Session) -> None:

@@ -1,7 +1,8 @@
 """Draws the pictures of the documentation from the code's own data: `python docs/draw.py` writes docs/*.svg.
 
-`states` is the table `lifecycle.state.TRANSITIONS`; `ninety_days` lives some of the demo's customers through a shipped
-playbook in the simulator. A test holds the committed pictures to what is drawn now.
+`states` is the table `lifecycle.state.TRANSITIONS`, `message_states` is `lifecycle.ledger.TRANSITIONS`; `ninety_days`
+lives some of the demo's customers through a shipped playbook in the simulator. A test holds the committed pictures to
+what is drawn now.
 """
 
 # ruff: noqa: INP001 - a script beside the pages, no package
@@ -9,8 +10,7 @@ playbook in the simulator. A test holds the committed pictures to what is drawn 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from html import escape
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,38 +19,30 @@ sys.path.insert(0, str(ROOT))
 from whenever import Date, Time  # noqa: E402
 
 from cli.cast import CAST, Character  # noqa: E402
+from docs.message_states import message_states  # noqa: E402
+from docs.pen import (  # noqa: E402
+    AMBER,
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    HALO,
+    HEAD,
+    INK,
+    PAPER,
+    PURPLE,
+    RED,
+    WIDTH,
+    arrow,
+    label,
+    page,
+    wrapped,
+)
 from lifecycle.calendar import resolve  # noqa: E402
 from lifecycle.enrolment import Person  # noqa: E402
 from lifecycle.simulator import Happening, Life  # noqa: E402
 from lifecycle.state import TRANSITIONS, Line, Phase  # noqa: E402
 from project import Project, load  # noqa: E402
-
-INK, GREY, FAINT, PAPER = "#22302b", "#66736c", "#d9ded9", "#ffffff"
-GREEN, BLUE, PURPLE, AMBER, RED = "#1f5f4a", "#2f6fb0", "#7d3fa3", "#b86e0c", "#b3362b"
-HALO = f' stroke="{PAPER}" stroke-width="6" paint-order="stroke"'
-FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
-WIDTH = 1160
-
-
-def _svg(height: float, title: str, parts: Iterable[str]) -> str:
-    size = f'viewBox="0 0 {WIDTH} {height:g}" role="img" font-family="{FONT}"'
-    return "\n".join(
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
-            f"<title>{escape(title)}</title>",
-            f'<rect width="{WIDTH}" height="{height:g}" rx="10" fill="{PAPER}"/>',
-            *parts,
-            "</svg>\n",
-        )
-    )
-
-
-def _text(
-    x: float, y: float, text: str, size: float = 13, color: str = INK, anchor: str = "start", more: str = ""
-) -> str:
-    place = f'x="{x:g}" y="{y:g}" font-size="{size:g}" fill="{color}" text-anchor="{anchor}"{more}'
-    return f"<text {place}>{escape(text)}</text>"
-
 
 # --- ninety days of a playbook -------------------------------------------------------------------------------------
 
@@ -69,11 +61,11 @@ def ninety_days() -> str:
     people = [who for name in SHOWN for who in CAST if who.name.split()[0] == name]
     row = LABELS + BELOW + GAP
     height = 92 + row * len(people) + 20
-    parts = [_text(30, 42, "One playbook, four customers, ninety days", 21, INK, more=' font-weight="600"')]
+    parts = [label(30, 42, "One playbook, four customers, ninety days", 21, INK, more=' font-weight="600"')]
     parts += _legend(30, 68)
     for index, who in enumerate(people):
         parts += _life(who, _lived(project, who), 92 + row * index + LABELS)
-    return _svg(height, f"The playbook {PLAYBOOK} for {len(people)} customers of the demo", parts)
+    return page(height, f"The playbook {PLAYBOOK} for {len(people)} customers of the demo", parts)
 
 
 def _lived(project: Project, who: Character) -> list[Line]:
@@ -97,9 +89,9 @@ def _lived(project: Project, who: Character) -> list[Line]:
 def _legend(x: float, y: float) -> list[str]:
     parts = []
     for kind, (color, says) in CHANNELS.items():
-        parts += [_mark(kind, x + 6, y - 4.5, color), _text(x + 18, y, says, 13, GREY)]
+        parts += [_mark(kind, x + 6, y - 4.5, color), label(x + 18, y, says, 13, GREY)]
         x += 46 + 7.2 * len(says)
-    parts += [_flag(x + 6, y - 12, 14), _text(x + 22, y, "what the customer does", 13, GREY)]
+    parts += [_flag(x + 6, y - 12, 14), label(x + 22, y, "what the customer does", 13, GREY)]
     return parts
 
 
@@ -113,15 +105,15 @@ def _life(who: Character, lines: Sequence[Line], y: float) -> list[str]:
     entered = lines[0].at
     end = _since(lines[-1], entered)
     parts = [
-        _text(30, y - 10, first, 17, INK, more=' font-weight="600"'),
-        *(_text(30, y + 10 + 17 * number, words, 13, GREY) for number, words in enumerate(_wrapped(who.story, 20))),
+        label(30, y - 10, first, 17, INK, more=' font-weight="600"'),
+        *(label(30, y + 10 + 17 * number, words, 13, GREY) for number, words in enumerate(wrapped(who.story, 20))),
         f'<line x1="{_x(0):g}" y1="{y:g}" x2="{_x(90):g}" y2="{y:g}" stroke="{FAINT}" stroke-width="2"/>',
         f'<line x1="{_x(0):g}" y1="{y:g}" x2="{_x(min(end, 90)):.1f}" y2="{y:g}" stroke="{GREEN}" stroke-width="3"/>',
     ]
     for day in range(0, 91, 10):
         if any(abs(_x(happened) - _x(day)) < 8 for happened, what, _ in who.happens if happened and what != "set"):
             continue
-        parts.append(_text(_x(day), y + 21, f"day {day}" if day in (0, 90) else str(day), 11, GREY, "middle"))
+        parts.append(label(_x(day), y + 21, f"day {day}" if day in (0, 90) else str(day), 11, GREY, "middle"))
     free = [0.0] * 3
     for happened, what, _ in who.happens:
         if what not in ("purchase", "set") and happened <= end:
@@ -129,7 +121,7 @@ def _life(who: Character, lines: Sequence[Line], y: float) -> list[str]:
             level = next(number for number, taken in enumerate(free) if taken <= x)  # below what stands in the way
             free[level] = x + 14 + 6.8 * len(what)
             parts.append(_flag(x, y, 36 + 15 * level))
-            parts.append(_text(x + 5, y + 36 + 15 * level, what, 12, RED))
+            parts.append(label(x + 5, y + 36 + 15 * level, what, 12, RED))
     shown = [line for line in lines if line.what in ("sent", "task")]
     places = _apart([_x(_since(line, entered)) for line in shown], 17)
     for line, place in zip(shown, places, strict=True):
@@ -141,9 +133,9 @@ def _life(who: Character, lines: Sequence[Line], y: float) -> list[str]:
         )
         parts.append(_mark(kind, x, y, CHANNELS[kind][0]))
         turn = f' transform="rotate(-52 {place:.1f} {y - 25:g})"'
-        parts.append(_text(place, y - 25, _short(name), 11.5, CHANNELS[kind][0], more=turn))
+        parts.append(label(place, y - 25, _short(name), 11.5, CHANNELS[kind][0], more=turn))
     if lines[-1].what == "exited":
-        parts.append(_text(_x(end) + 12, y + 5, f"leaves: {lines[-1].reason}", 12.5, RED, more=HALO))
+        parts.append(label(_x(end) + 12, y + 5, f"leaves: {lines[-1].reason}", 12.5, RED, more=HALO))
     return parts
 
 
@@ -176,15 +168,6 @@ def _flag(x: float, y: float, length: float) -> str:
     return f'<line x1="{x:.1f}" y1="{y:g}" x2="{x:.1f}" y2="{y + length:g}" stroke="{RED}" stroke-width="1.5"/>'
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if len(lines[-1]) + len(word) > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
-
-
 # --- the phases of a journey ---------------------------------------------------------------------------------------
 
 BOX, TALL = 370, 100
@@ -206,29 +189,28 @@ REST = frozenset(Phase) - {Phase.NEW}
 
 def states() -> str:
     """Phases and inputs. An input that lets the journey go on leads to the node in the middle, and from there on."""
-    head = 'id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto-start-reverse"'
     parts = [
-        f'<defs><marker {head}><path d="M0,0 L8,4 L0,8 z" fill="{GREY}"/></marker></defs>',
-        _text(30, 42, "The phases of a journey, and what leads from one to another", 21, more=' font-weight="600"'),
+        HEAD,
+        label(30, 42, "The phases of a journey, and what leads from one to another", 21, more=' font-weight="600"'),
     ]
     tops = {phase: 70 + 122 * index for index, phase in enumerate(ROWS)}
     hub_x, hub_y = HUB
     parts.append(_phase(Phase.NEW, 30, hub_y - 40, 120, 80))
-    parts.append(_arrow(150, hub_y, hub_x - HUB_WIDE - 3, hub_y))
-    parts.append(_inputs(Phase.NEW, REST, lambda text: _text(188, hub_y - 8, text, 12.5, GREEN, "middle")))
+    parts.append(arrow(150, hub_y, hub_x - HUB_WIDE - 3, hub_y))
+    parts.append(_inputs(Phase.NEW, REST, lambda text: label(188, hub_y - 8, text, 12.5, GREEN, "middle")))
     parts.append(f'<ellipse cx="{hub_x}" cy="{hub_y}" rx="{HUB_WIDE}" ry="{HUB_TALL}" fill="{GREEN}"/>')
-    parts.append(_text(hub_x, hub_y - 2, "goes on", 17, PAPER, "middle", ' font-weight="600"'))
-    parts.append(_text(hub_x, hub_y + 17, "step after step", 12.5, PAPER, "middle"))
+    parts.append(label(hub_x, hub_y - 2, "goes on", 17, PAPER, "middle", ' font-weight="600"'))
+    parts.append(label(hub_x, hub_y + 17, "step after step", 12.5, PAPER, "middle"))
     for phase in ROWS:
         top = tops[phase]
         middle = top + TALL / 2
         parts.append(_phase(phase, COLUMN, top, BOX, TALL))
         across, down = COLUMN - hub_x, middle - hub_y
         share = 1.06 / ((across / HUB_WIDE) ** 2 + (down / HUB_TALL) ** 2) ** 0.5  # where the line leaves the ellipse
-        parts.append(_arrow(hub_x + across * share, hub_y + down * share, COLUMN - 2, middle, both=True))
+        parts.append(arrow(hub_x + across * share, hub_y + down * share, COLUMN - 2, middle, both=True))
         if any(targets == {Phase.ENDED} for targets in TRANSITIONS[phase].values()):
             end_y = hub_y + down * 0.14
-            parts.append(_arrow(COLUMN + BOX, middle, 988, end_y))
+            parts.append(arrow(COLUMN + BOX, middle, 988, end_y))
             x, y = (COLUMN + BOX + 988) / 2, (middle + end_y) / 2
             write = _written(x + 10, y + (16 if down > 60 else -8))
             parts.append(_inputs(phase, frozenset({Phase.ENDED}), write))
@@ -236,7 +218,7 @@ def states() -> str:
     for phase in (Phase.WORKING, Phase.READY):
         up = phase is Phase.WORKING
         start, end = (tops[Phase.WAITING], tops[phase] + TALL) if up else (tops[Phase.WAITING] + TALL, tops[phase])
-        parts.append(_arrow(x, start, x, end))
+        parts.append(arrow(x, start, x, end))
         moved = frozenset({Phase.WAITING, Phase.WORKING, Phase.READY})
         parts.append(_inputs(Phase.WAITING, moved, _written(x - 10, (start + end) / 2 + 4, anchor="end")))
     parts.append(_phase(Phase.ENDED, 990, hub_y - 45, 144, 90))
@@ -245,26 +227,26 @@ def states() -> str:
         f'<path d="M{hub_x},{hub_y + 42} L{hub_x},{low:g} L1062,{low:g} L1062,{hub_y + 46}" fill="none" '
         f'stroke="{GREY}" marker-end="url(#head)"/>'
     )
-    parts.append(_text(COLUMN + 8, low - 7, "no step is left, or the step is an exit", 12.5, GREY))
-    return _svg(low + 26, "The phases of a journey", parts)
+    parts.append(label(COLUMN + 8, low - 7, "no step is left, or the step is an exit", 12.5, GREY))
+    return page(low + 26, "The phases of a journey", parts)
 
 
 def _written(x: float, y: float, anchor: str = "start") -> Callable[[str], str]:
-    return lambda text: _text(x, y, text, 12.5, GREEN, anchor)
+    return lambda text: label(x, y, text, 12.5, GREEN, anchor)
 
 
 def _phase(phase: Phase, x: float, y: float, width: float, height: float) -> str:
     """A box: the phase, what it means, and the inputs at which it goes on or stays as it is."""
     middle, inside = x + width / 2, phase in ROWS
-    says = _wrapped(SAYS[phase], int(width / 6.5))
+    says = wrapped(SAYS[phase], int(width / 6.5))
     parts = [
         f'<rect x="{x:g}" y="{y:g}" width="{width}" height="{height}" rx="8" fill="#f3f6f3" stroke="{GREEN}"/>',
-        _text(middle, y + 24, phase.value, 16, INK, "middle", ' font-weight="600"'),
-        *(_text(middle, y + 42 + 15 * number, words, 12.5, GREY, "middle") for number, words in enumerate(says)),
+        label(middle, y + 24, phase.value, 16, INK, "middle", ' font-weight="600"'),
+        *(label(middle, y + 42 + 15 * number, words, 12.5, GREY, "middle") for number, words in enumerate(says)),
     ]
     if inside:
         parts.append(
-            _inputs(phase, REST, lambda text: _text(middle, y + 62, f"goes on at {text}", 12.5, GREEN, "middle"))
+            _inputs(phase, REST, lambda text: label(middle, y + 62, f"goes on at {text}", 12.5, GREEN, "middle"))
         )
     below = y + (79 if inside else 42 + 15 * len(says) + 5)
     parts.append(_inputs(phase, frozenset({phase}), lambda text: _stays(middle, below, f"stays at {text}")))
@@ -272,8 +254,8 @@ def _phase(phase: Phase, x: float, y: float, width: float, height: float) -> str
 
 
 def _stays(x: float, y: float, text: str) -> str:
-    words = _wrapped(text, 60)
-    return "".join(_text(x, y + 14 * number, part, 12, GREY, "middle") for number, part in enumerate(words))
+    words = wrapped(text, 60)
+    return "".join(label(x, y + 14 * number, part, 12, GREY, "middle") for number, part in enumerate(words))
 
 
 def _inputs(phase: Phase, to: frozenset[Phase], write: Callable[[str], str]) -> str:
@@ -286,12 +268,7 @@ def _inputs(phase: Phase, to: frozenset[Phase], write: Callable[[str], str]) -> 
     return f'<g data-from="{phase.value}" data-inputs="{" ".join(names)}" data-to="{targets}">{shown}</g>'
 
 
-def _arrow(x: float, y: float, to_x: float, to_y: float, *, both: bool = False) -> str:
-    start = ' marker-start="url(#head)"' if both else ""
-    return f'<line x1="{x:g}" y1="{y:g}" x2="{to_x:g}" y2="{to_y:g}" stroke="{GREY}"{start} marker-end="url(#head)"/>'
-
-
-PICTURES = {"first-90-days.svg": ninety_days, "journey-states.svg": states}
+PICTURES = {"first-90-days.svg": ninety_days, "journey-states.svg": states, "message-states.svg": message_states}
 
 if __name__ == "__main__":
     for name, draw in PICTURES.items():

@@ -11,14 +11,18 @@ import typer.main
 
 from cli.main import app
 from docs import draw
-from lifecycle import policies
+from lifecycle import ledger, quiet_hours, suppression
 from lifecycle.language import map as map_language
-from lifecycle.language import playbook, scenario, template
+from lifecycle.language import outcomes, playbook, scenario, template
+from lifecycle.language.faults import Faults
+from lifecycle.language.source import read
 from lifecycle.language.validate import Authored
+from lifecycle.reasons import REASONS
 from lifecycle.state import TRANSITIONS
 from settings import Settings
 from tests.docs.codes import codes
 from tests.docs.pages import ROOT
+from tests.docs.reasons import given
 
 # Where docs/language.md tells the keys of each model: under this heading, or after this line.
 TOLD: dict[type[Authored], str] = {
@@ -54,6 +58,9 @@ TOLD: dict[type[Authored], str] = {
     map_language.AttributeRule: "An attribute:",
     map_language.Topic: "A topic:",
     map_language.Cap: "A cap:",
+    map_language.Hours: "A channel's hours:",
+    outcomes.Suppress: "A rule of `suppress`:",
+    outcomes.Halt: "The limits of `halt`:",
 }  # fmt: skip
 
 
@@ -64,7 +71,7 @@ def _page(name: str) -> str:
 def _told_after(start: str) -> set[str]:
     """The keys in the first column of the tables between `start` and the next heading or the next group of keys."""
     text = _page("language.md").split(start, 1)[1]
-    text = re.split(r"^(?:#{2,3} |(?:A|An|One line) .*:$)", text, maxsplit=1, flags=re.MULTILINE)[0]
+    text = re.split(r"^(?:#{2,3} |(?:A|An|The|One line) .*:$)", text, maxsplit=1, flags=re.MULTILINE)[0]
     return set(re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE))
 
 
@@ -100,10 +107,32 @@ def test_every_code_of_check_is_told() -> None:
     assert told == set(made), {code: made.get(code) for code in told ^ set(made)}
 
 
-def test_every_reason_of_a_refusal_is_told() -> None:
-    told = _page("how-it-works.md").split("## Why a message is not sent")[1]
-    for rule in policies.RULES:
-        assert f"| `{rule.code}` |" in told
+def test_every_reason_is_told_in_the_table_of_its_kind() -> None:
+    parts = re.split(r"^## ", _page("reasons.md"), flags=re.MULTILINE)
+    told = {part.partition("\n")[0]: re.findall(r"^\| `([\w-]+)` \|", part, re.MULTILINE) for part in parts}
+    for kind, heading in (("refused", "Refused"), ("deferred", "Put off"), ("unknown", "Unknown")):
+        assert told[heading] == [code for code, reason in REASONS.items() if reason.kind == kind]
+
+
+def test_every_reason_that_is_given_is_in_the_table_and_the_other_way_round() -> None:
+    made = given()
+    assert set(made) == set(REASONS), {code: made.get(code) for code in set(made) ^ set(REASONS)}
+
+
+def test_the_hours_of_each_jurisdiction_are_told() -> None:
+    rows = re.findall(r"^\| (.+?) \| (\d\d:\d\d to .+?) \|$", _page("reasons.md"), re.MULTILINE)
+    states = {state: told for where, told in rows for state in re.findall(r"\b([A-Z]{2})\b", where)}
+    weeks = {state: quiet_hours.week_of("sms", "US", state, None) for state in quiet_hours.STATES}
+    assert states == {state: _told(week) for state, week in weeks.items()}
+    known = [quiet_hours.DEFAULT, quiet_hours.FEDERAL, quiet_hours.STRICTEST]
+    assert [told for where, told in rows if "(" not in where] == [_told(week) for week in known]
+
+
+def _told(week: quiet_hours.Week | None) -> str:
+    assert week is not None
+    usual, sunday = week[0], week[quiet_hours.SUNDAY]
+    later = str(sunday).partition(" ")[0]
+    return str(usual) if usual == sunday else f"{usual}, on Sundays from {later}"
 
 
 def test_every_setting_is_told() -> None:
@@ -165,6 +194,28 @@ def test_every_transition_is_in_the_picture() -> None:
         for name, targets in inputs.items()
     }
     assert drawn == table
+
+
+def test_every_transition_of_a_message_is_in_its_picture_and_no_other() -> None:
+    picture = _page("message-states.svg")
+    drawn = {
+        (source, news, to)
+        for sources, every, to in re.findall(r'data-from="([\w ]+)" data-news="([\w ]+)" data-to="(\w+)"', picture)
+        for source in sources.split()
+        for news in every.split()
+    }
+    table = {
+        (state.value, news, to.value) for state, follows in ledger.TRANSITIONS.items() for news, to in follows.items()
+    }
+    assert drawn == table
+    assert set(re.findall(r'data-state="(\w+)"', picture)) == {state.value for state in ledger.TRANSITIONS}
+
+
+def test_our_own_rules_of_suppression_are_told_as_a_map_would_write_them() -> None:
+    (told,) = re.findall(r"^```yaml\n(suppress:\n.*?)^```", _page("language.md"), re.MULTILINE | re.DOTALL)
+    source = read("map.yaml", told, Faults())
+    assert source is not None
+    assert [outcomes.Suppress.model_validate(rule) for rule in source.data["suppress"]] == list(suppression.DEFAULTS)
 
 
 def test_links_between_pages_lead_somewhere() -> None:
