@@ -78,7 +78,16 @@ def test_the_status_of_an_sms_settles_it(post: Post) -> None:
     assert post.state("m1") == "undelivered"
 
 
-@pytest.mark.parametrize("state", ["bounced", "dropped", "undelivered", "refused", "rejected", "cancelled", "expired"])
+@pytest.mark.parametrize("state", ["refused", "suppressed", "rejected", "cancelled", "expired", "lost"])
+def test_a_message_that_we_gave_up_and_that_the_provider_has_is_with_the_provider(post: Post, state: str) -> None:
+    """An attempt that seemed to have failed had arrived after all."""
+    post.message("m1", state=state)
+    post.sendgrid(event("m1", "delivered"))
+    post.process()
+    assert post.state("m1") == "delivered"
+
+
+@pytest.mark.parametrize("state", ["bounced", "dropped", "undelivered"])
 def test_nothing_goes_back(post: Post, state: str) -> None:
     post.message("m1", state=state)
     post.sendgrid(event("m1", "delivered"), event("m1", "processed"), event("m1", "open"))
