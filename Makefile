@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench lock
+.PHONY: help install demo test lint bench chaos lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: .venv/.installed ## style, types, and which room may import which
 
 bench: .venv/.installed ## measure against the budgets; writes bench/results.json
 	@$(BIN)/python -m bench
+
+chaos: .venv/.installed ## 2,000 messages to providers that fail in every way, while workers are killed; some minutes
+	@MILEPOST_TEST_CHAOS=full $(BIN)/pytest tests/temporal/test_sending_chaos.py -s
 
 # uv, and not pip-compile: it resolves for every supported Python and system at once, and reads no pip configuration, so that
 # nothing of the machine it runs on gets into the file.

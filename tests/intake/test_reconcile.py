@@ -28,13 +28,12 @@ ABSENT = Outcome("absent")
 
 
 class Provider:
-    """A sender that is only asked: it answers as `says` has it by message id, else with `otherwise`."""
+    """A sender that is only asked, and answers with `answer`."""
 
     stores = False
 
-    def __init__(self, name: str = "twilio", otherwise: Outcome = ABSENT) -> None:
-        self.name, self.otherwise = name, otherwise
-        self.says: dict[str, Outcome] = {}
+    def __init__(self, name: str = "twilio", answer: Outcome = ABSENT) -> None:
+        self.name, self.answer = name, answer
         self.asked: list[str] = []
 
     def send(self, message: Outgoing) -> Outcome:
@@ -43,7 +42,7 @@ class Provider:
     def look_up(self, message: Outgoing, since: Instant) -> Outcome:
         assert (message.to, message.text) == ("+33612345678", "Well done")
         self.asked.append(message.id)
-        return self.says.get(message.id, self.otherwise)
+        return self.answer
 
     def close(self) -> None:
         pass
@@ -117,7 +116,7 @@ async def test_a_claim_older_than_any_attempt_is_unknown_and_a_younger_one_is_le
 
 async def test_an_unknown_sms_that_the_provider_has_is_accepted_though_its_journey_still_asks(scene: Scene) -> None:
     asked, over = scene.add("asked", "unknown", asks=True), scene.add("over", "unknown")
-    scene.provider.otherwise = Outcome("accepted", provider_id="SM1")
+    scene.provider.answer = Outcome("accepted", provider_id="SM1")
     assert await scene.after(2) == Settled(found=2)
     for one in map(scene.row, (asked, over)):
         assert (one.state, one.provider_id, one.reason) == ("accepted", "SM1", None)
@@ -150,7 +149,7 @@ async def test_a_journey_that_is_at_the_step_for_another_time_asks_about_another
 
 async def test_an_sms_of_which_the_provider_cannot_tell_stays_unknown(scene: Scene) -> None:
     name = scene.add("over", "unknown")
-    scene.provider.otherwise = Outcome("unknown")
+    scene.provider.answer = Outcome("unknown")
     assert await scene.after(600) == Settled()
     assert scene.row(name).state == "unknown"
 
@@ -204,7 +203,7 @@ async def test_all_unknown_sms_are_reached_pass_by_pass_and_then_again(
 
 async def test_an_unknown_sms_that_is_found_delivered_is_delivered(scene: Scene) -> None:
     name = scene.add("over", "unknown")
-    scene.provider.otherwise = Outcome("accepted", provider_id="SM1", final="delivered")
+    scene.provider.answer = Outcome("accepted", provider_id="SM1", final="delivered")
     assert await scene.after(2) == Settled(found=1)
     await scene.process()
     assert scene.row(name).state == "delivered"
@@ -216,7 +215,7 @@ async def test_an_unknown_sms_that_is_found_delivered_is_delivered(scene: Scene)
 @pytest.mark.parametrize("end", ["delivered", "undelivered", "dropped"])
 async def test_an_accepted_sms_of_which_nobody_told_is_asked_about_and_comes_to_its_end(scene: Scene, end: str) -> None:
     name = scene.add("sent", "accepted", accepted_at=START, provider_id="SM1")
-    scene.provider.otherwise = Outcome("accepted", provider_id="SM1", final=end)  # type: ignore[arg-type]
+    scene.provider.answer = Outcome("accepted", provider_id="SM1", final=end)  # type: ignore[arg-type]
     assert await scene.after(9.9) == Settled()
     assert await scene.after(10.1) == Settled(ended=1)
     await scene.process()
@@ -227,7 +226,7 @@ async def test_an_accepted_sms_of_which_nobody_told_is_asked_about_and_comes_to_
 
 async def test_several_workers_that_ask_the_same_tell_it_once(scene: Scene) -> None:
     scene.add("sent", "accepted", accepted_at=START, provider_id="SM1")
-    scene.provider.otherwise = Outcome("accepted", provider_id="SM1", final="delivered")
+    scene.provider.answer = Outcome("accepted", provider_id="SM1", final="delivered")
     both: Mapping[Channel, Sender] = {"email": scene.provider, "sms": scene.provider}
     others = [Reconciler(scene.database, both, scene.threads) for _ in range(2)]
     settled = [await other.run(START.add(minutes=11 + number)) for number, other in enumerate(others)]
@@ -236,7 +235,7 @@ async def test_several_workers_that_ask_the_same_tell_it_once(scene: Scene) -> N
 
 async def test_the_end_of_another_sms_of_the_same_words_is_not_taken_for_this_one_s(scene: Scene) -> None:
     name = scene.add("sent", "accepted", accepted_at=START, provider_id="SM1")
-    scene.provider.otherwise = Outcome("accepted", provider_id="SM2", final="delivered")
+    scene.provider.answer = Outcome("accepted", provider_id="SM2", final="delivered")
     assert await scene.after(11) == Settled()
     await scene.process()
     assert scene.row(name).state == "accepted"
@@ -244,7 +243,7 @@ async def test_the_end_of_another_sms_of_the_same_words_is_not_taken_for_this_on
 
 async def test_an_sms_without_an_end_is_asked_about_a_few_times_and_then_never_again(scene: Scene) -> None:
     scene.add("sent", "accepted", accepted_at=START, provider_id="SM1")
-    scene.provider.otherwise = Outcome("accepted", provider_id="SM1")
+    scene.provider.answer = Outcome("accepted", provider_id="SM1")
     for minute in range(0, 60 * 30, 20):
         await scene.after(minute)
     assert len(scene.provider.asked) == len(reconcile.AGES)

@@ -11,21 +11,19 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from tests.provider.faults import ACCEPTS
+from tests.provider.resources import ACCOUNT, MESSAGES, matches, resource
 from tests.provider.truth import Accepted
 
 if TYPE_CHECKING:
     from tests.provider.server import Provider
 
 API_KEY = "SG.not-a-key"
-ACCOUNT = "AC" + "0" * 32
 AUTH_TOKEN = "not-a-token"
-MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT}/Messages"
 REFUSALS = {
     "400": "bad request", "401": "authorization required", "403": "access forbidden", "413": "too large",
     "429": "too many requests", "500": "internal error", "503": "unavailable",
@@ -100,7 +98,8 @@ class Answering(BaseHTTPRequestHandler):
         number = b64encode(hashlib.sha256(f"{ids}/{time.time_ns()}".encode()).digest()[:16], b"-_").decode().rstrip("=")
         if fault in ACCEPTS:
             for one, person in zip(ids, people, strict=True):
-                self._accept(Accepted(one, "email", number, person["to"][0]["email"], _now().isoformat()), fault)
+                address, at = person["to"][0]["email"], datetime.now(UTC).isoformat()
+                self._accept(Accepted(one, "email", number, address, at), fault)
         else:
             self.provider.truth.note("answered", id=",".join(ids), channel="email", fault=fault)
         if self._broken(fault):
@@ -130,7 +129,7 @@ class Answering(BaseHTTPRequestHandler):
         number = "SM" + hashlib.sha256(f"{identity}/{time.time_ns()}".encode()).hexdigest()[:32]
         sender = form.get("From") or form.get("MessagingServiceSid", "")
         message = Accepted(
-            identity, "sms", number, form["To"], _now().isoformat(), form.get("Body", ""), sender, callback
+            identity, "sms", number, form["To"], datetime.now(UTC).isoformat(), form.get("Body", ""), sender, callback
         )
         if fault in ACCEPTS:
             self._accept(message, fault)
@@ -141,12 +140,12 @@ class Answering(BaseHTTPRequestHandler):
         if fault not in ("", "late"):
             self._refuse_twilio(fault)
         else:
-            self._answer(201, _resource(message, "queued"))
+            self._answer(201, resource(message, "queued"))
 
     def _list(self, request: Request) -> None:
         if not self._is_twilios() or self._fails("list"):
             return
-        found = [one for one in self.provider.accepted("sms") if _matches(one, request.query)]
+        found = [one for one in self.provider.accepted("sms") if matches(one, request.query)]
         found.sort(key=lambda one: one.at, reverse=True)
         size, page = int(request.query.get("PageSize", 50)), int(request.query.get("Page", 0))
         first = page * size
@@ -155,7 +154,7 @@ class Answering(BaseHTTPRequestHandler):
         self._answer(
             200,
             {
-                "messages": [_resource(one, self._status(one)) for one in found[first : first + size]],
+                "messages": [resource(one, self._status(one)) for one in found[first : first + size]],
                 "next_page_uri": f"{MESSAGES}.json?{urlencode(following)}" if following else None,
                 "previous_page_uri": None,
                 "first_page_uri": f"{MESSAGES}.json?PageSize={size}&Page=0",
@@ -172,13 +171,13 @@ class Answering(BaseHTTPRequestHandler):
             return
         found = [one for one in self.provider.accepted("sms") if one.provider_id == number]
         if found:
-            self._answer(200, _resource(found[0], self._status(found[0])))
+            self._answer(200, resource(found[0], self._status(found[0])))
         else:
             self._answer(404, {"code": 20404, "message": "not found", "more_info": "", "status": 404})
 
     def _status(self, message: Accepted) -> str:
         """A message is delivered as soon as anybody asks, if its callbacks were lost or not."""
-        return "delivered" if (_now() - datetime.fromisoformat(message.at)).total_seconds() > 1 else "sent"
+        return "delivered" if (datetime.now(UTC) - datetime.fromisoformat(message.at)).total_seconds() > 1 else "sent"
 
     def _is_twilios(self) -> bool:
         expected = b64encode(f"{ACCOUNT}:{AUTH_TOKEN}".encode()).decode()
@@ -231,30 +230,3 @@ class Answering(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(written)))
         self._headers_buffer.append(b"\r\n" + written)  # type: ignore[attr-defined]
         self.flush_headers()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _matches(message: Accepted, query: Mapping[str, str]) -> bool:
-    if query.get("To", message.to) != message.to or query.get("From", message.sender) != message.sender:
-        return False
-    at = datetime.fromisoformat(message.at)
-    for name, holds in (("DateSent>", at.__ge__), ("DateSent<", at.__le__)):
-        if name in query and not holds(datetime.fromisoformat(query[name]).replace(tzinfo=UTC)):
-            return False
-    return "DateSent" not in query or at.date().isoformat() == query["DateSent"][:10]
-
-
-def _resource(message: Accepted, status: str) -> dict[str, Any]:
-    when = format_datetime(datetime.fromisoformat(message.at))
-    service = message.sender if message.sender.startswith("MG") else None
-    return {
-        "account_sid": ACCOUNT, "api_version": "2010-04-01", "body": message.body, "date_created": when,
-        "date_sent": None if status == "queued" else when, "date_updated": when, "direction": "outbound-api",
-        "error_code": None, "error_message": None, "from": None if service else message.sender,
-        "messaging_service_sid": service, "num_media": "0", "num_segments": "1", "price": None, "price_unit": "USD",
-        "sid": message.provider_id, "status": status, "subresource_uris": {}, "to": message.to,
-        "uri": f"{MESSAGES}/{message.provider_id}.json",
-    }  # fmt: skip

@@ -10,9 +10,10 @@ from threading import Event, Thread
 from typing import Self
 
 from tests.provider import certificates
-from tests.provider.answers import ACCOUNT, API_KEY, AUTH_TOKEN, Answering, Request
+from tests.provider.answers import API_KEY, AUTH_TOKEN, Answering, Request
 from tests.provider.callbacks import Callbacks, Keys
 from tests.provider.faults import CODES, Dice, Faults
+from tests.provider.resources import ACCOUNT
 from tests.provider.truth import Accepted, Truth
 
 __all__ = ["ACCOUNT", "API_KEY", "AUTH_TOKEN", "Provider"]

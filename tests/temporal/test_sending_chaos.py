@@ -7,22 +7,15 @@ The providers are a process of their own whose log is the truth. The short form 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import random
-import signal
-import sqlite3
-import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -38,115 +31,24 @@ from store.database import Database
 from store.migrate import upgrade
 from store.tables import Callback, Consent, Customer, Journey, Message, Trace, table_of
 from tests.lifecycle.strategies import compiled, small_project
-from tests.provider import truth
 from tests.provider.faults import AMBIGUOUS
+from tests.temporal.sending_rig import Killer, Providers
 
 FULL = os.environ.get("MILEPOST_TEST_CHAOS") == "full"
-JOURNEYS, KILLS, MINUTE = (1000, 10, 1.0) if FULL else (60, 3, 0.15)
+JOURNEYS, KILLS, MINUTE = (1000, 10, 1.0) if FULL else (40, 3, 0.1)
 """Each journey has a message of each channel."""
 SEED = int(os.environ.get("MILEPOST_TEST_SEED", "7"))
 UNCOMMITTED = os.environ.get("MILEPOST_TEST_UNCOMMITTED") == "1"
 """Whether the worker leaves out what this test is about: then it must fail."""
 FAULTS = 0.1
 PATIENCE = 900 if FULL else 120
+PROMPT = 'history.timerProcessorMaxTimeShift="10ms"'
+"""Else Temporal's timers fire up to a second late, which is long where a minute is short."""
 PLAYBOOK = {
     "playbook": "random", "stage": "stranger", "entry": {"milestone": "purchase"},
     "steps": [{"send": "mail/one"}, {"wait": "1 seconds"}, {"send": "text/one"}],
 }  # fmt: skip
-STEPS = {"send-mail-one": "email", "send-text-one": "sms"}
 NOBODY_KNOWS = {code for code, reason in REASONS.items() if reason.kind == "unknown"}
-
-
-@dataclass
-class Providers:
-    """The process that is both providers."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[str] = field(init=False)
-    url: str = ""
-    event_key: str = ""
-
-    def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.provider", "--log", str(self.log), "--faults", str(FAULTS)]
-        command += ["--seed", str(SEED), "--callbacks", f"http://127.0.0.1:{self.port}", "--late", "0.8"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout
-        said = json.loads(self.process.stdout.readline())
-        self.url, self.event_key = said["url"], said["event_key"]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "provider.log"
-
-    def lines(self, what: str) -> list[dict[str, Any]]:
-        return [line for line in truth.read(self.log) if line["what"] == what]
-
-    def replay(self) -> int:
-        """Send again every callback that was lost; how many still are."""
-        request = urllib.request.Request(f"{self.url}/control/replay", b"{}", {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return int(json.loads(answer.read())["lost"])
-
-
-class Killer:
-    """Starts a worker and kills it while it sends, again and again."""
-
-    def __init__(self, given: dict[str, Any], file: Path) -> None:
-        command = [sys.executable, "-m", "tests.temporal.sending_worker", json.dumps(given)]
-        self.nursery = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.log, self.file, self.random = Path(given["log"]), file, random.Random(SEED)
-        self.worker = self.kills = self.while_sending = 0
-        self.interrupted: set[str] = set()
-        """Messages that were `sending` when their worker was killed."""
-
-    def start(self) -> None:
-        assert self.nursery.stdin
-        assert self.nursery.stdout
-        self.nursery.stdin.write("go\n")
-        self.nursery.stdin.flush()
-        self.worker = int(self.nursery.stdout.readline())
-
-    def run(self) -> None:
-        self.start()
-        while self.kills < KILLS:
-            self._until_sending()
-            time.sleep(self.random.uniform(0, JOURNEYS / 120))
-            self._until_sending()
-            self._kill()
-            self.start()
-
-    def _until_sending(self) -> None:
-        patience = time.monotonic() + 20
-        while not self._on_their_way() and time.monotonic() < patience:
-            time.sleep(0.005)
-
-    def _kill(self) -> None:
-        os.kill(self.worker, signal.SIGKILL)
-        self.kills += 1
-        self.while_sending += self._on_their_way() > 0
-        # Only once it is dead is the file what it left behind.
-        time.sleep(0.1)
-        with closing(sqlite3.connect(self.file)) as database:
-            self.interrupted |= {name for (name,) in database.execute("SELECT id FROM message WHERE state = 'sending'")}
-
-    def _on_their_way(self) -> int:
-        """How many messages the present worker had begun to hand over, and had no answer yet."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        mine = [line.split() for line in lines if line.split()[1] == str(self.worker)]
-        counted = Counter(name for what, _, name in mine if what == "begin")
-        counted.subtract(name for what, _, name in mine if what == "end")
-        return counted.total()
-
-    def stop(self) -> None:
-        os.kill(self.worker, signal.SIGKILL)
-        self.nursery.kill()
-        self.nursery.communicate()
 
 
 def prepare(session: Session, now: Instant) -> None:
@@ -216,14 +118,14 @@ async def test_no_message_goes_twice_or_is_lost_whatever_providers_do_and_whenev
     upgrade(url)
     database = Database(url)
     began = time.monotonic()
-    async with TemporalServer(tmp_path / "temporal.db") as server:
-        with Providers(tmp_path, port) as providers:
+    async with TemporalServer(tmp_path / "temporal.db", config=(PROMPT,)) as server:
+        with Providers(tmp_path, port, FAULTS, SEED) as providers:
             given = {
                 "database": url, "temporal": server.address, "provider": providers.url, "port": port,
                 "event_key": providers.event_key, "log": str(tmp_path / "sends.log"), "minute": MINUTE,
                 "uncommitted": UNCOMMITTED,
             }  # fmt: skip
-            killer = Killer(given, file)
+            killer = Killer(given, file, SEED, KILLS, JOURNEYS / 120)
             try:
                 await database.write(lambda session: prepare(session, Instant.now()))
                 killing = asyncio.create_task(asyncio.to_thread(killer.run))
