@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import MappingProxyType
 
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from whenever import Instant
 
 from activities.asking import Asker
+from activities.codes import CodesOnly
 from activities.contract import JOURNEYS, QUEUES
 from activities.journey import JourneyActivities
 from activities.rates import Rates
@@ -49,6 +51,9 @@ PASSED_THROUGH: tuple[str, ...] = (
 
 SENDING = 16
 """How many messages of a channel a worker hands over at once: a claimed message waits for no thread."""
+
+PARTING = timedelta(seconds=90)
+"""How long a worker that is told to stop may take to finish what it has in hand, a provider's silence included."""
 
 AT_ONCE = 100
 """The same where handing over is a row of our own."""
@@ -227,6 +232,8 @@ def workers(engine: Engine) -> Sequence[Worker]:
         activities=book_keeping,
         workflow_runner=runner(),
         max_cached_workflows=2000,
+        graceful_shutdown_timeout=PARTING,
+        interceptors=[CodesOnly()],
     )
     return [main, *(_channel(engine, activities, channel) for channel in engine.tools.senders)]
 
@@ -238,4 +245,6 @@ def _channel(engine: Engine, activities: JourneyActivities, channel: Channel) ->
         task_queue=QUEUES[channel],
         activities=[activities.deliver],
         max_concurrent_activities=at_once,
+        graceful_shutdown_timeout=PARTING,
+        interceptors=[CodesOnly()],
     )

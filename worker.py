@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 from whenever import Instant
 
 from intake import callbacks
 from intake.dispatcher import Dispatcher
 from intake.looping import forever
+from intake.reconcile import AT_ONCE as QUESTIONS
 from intake.reconcile import Reconciler
 from wiring import Engine, workers
 
@@ -29,7 +31,8 @@ async def running(engine: Engine, dispatcher: Dispatcher | None = None) -> Async
             await stack.enter_async_context(worker)
         own = dispatcher or Dispatcher(engine.database, engine.client, engine.applier)
         tools = engine.tools
-        reconciler = Reconciler(engine.database, tools.senders, tools.threads)
+        asking = stack.enter_context(ThreadPoolExecutor(QUESTIONS, "reconciler"))
+        reconciler = Reconciler(engine.database, tools.senders, asking)
 
         async def told() -> bool:
             """Take in what providers have told."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, cast
 
 import structlog
@@ -21,13 +20,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store.errors import StoreError
+from trouble import place_of
 
 log = structlog.get_logger()
 
 LARGEST = 1024 * 1024
 """The most bytes in the body of a request: more than either provider posts at once."""
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 class WrongField(BaseModel):
@@ -108,7 +106,7 @@ class Guard:
         try:
             await self.app(scope, limited, noted)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not reach whoever called
-            log.error("a request failed", route=_route(scope), error=type(error).__name__, at=_place(error))  # noqa: TRY400
+            log.error("a request failed", route=_route(scope), error=type(error).__name__, at=place_of(error))  # noqa: TRY400
             if not answering:
                 await problem(500, "This is a mistake of Milepost's own; it is in the log.")(scope, receive, send)
 
@@ -167,14 +165,3 @@ async def _cut_off(request: Request, error: Exception) -> JSONResponse:
 def _route(scope: Scope) -> str:
     """The pattern of the address: the address itself may hold a token or an id."""
     return getattr(scope.get("route"), "path", "none")
-
-
-def _place(error: BaseException) -> str:
-    """Where in our own code an error came from, as FILE:LINE."""
-    place, frame = "unknown", error.__traceback__
-    while frame is not None:
-        file = Path(frame.tb_frame.f_code.co_filename)
-        if file.is_relative_to(ROOT) and "site-packages" not in file.parts:
-            place = f"{file.relative_to(ROOT)}:{frame.tb_lineno}"
-        frame = frame.tb_next
-    return place

@@ -127,8 +127,11 @@ def unsound(project: Project) -> Refused:
     return Refused(message, FAULTS)
 
 
-def instant_of(text: str, zone: str, option: str) -> Instant:
-    """`2026-03-02`, `2026-03-02T10:00` by the clocks of `zone`, or with an offset of its own, as given to `option`."""
+def instant_of(text: str, zone: str, option: str, clock: str = "00:00") -> Instant:
+    """`2026-03-02`, `2026-03-02T10:00` by the clocks of `zone`, or with an offset of its own, as given to `option`.
+
+    `clock` is the time of a day without one.
+    """
     from whenever import Date, Instant, PlainDateTime
 
     from lifecycle.calendar import resolve
@@ -140,7 +143,7 @@ def instant_of(text: str, zone: str, option: str) -> Instant:
             found = Instant.parse_iso(wanted)
         except ValueError:
             if "T" not in wanted:
-                wanted = f"{Date.parse_iso(wanted).format_iso()}T00:00"
+                wanted = f"{Date.parse_iso(wanted).format_iso()}T{clock}"
             found = resolve(PlainDateTime.parse_iso(wanted), zone)
     except ValueError:
         raise Refused(f"`{option} {text}` is not a time; write for example `{option} 2026-03-02T10:00`") from None

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whenever import Date, Instant, PlainDateTime
+from whenever import Date, Instant
 
-from cli.common import Refused, unknown
+from cli.common import Refused, instant_of, unknown
 from lifecycle.calendar import resolve
 from lifecycle.consent import written
 from lifecycle.enrolment import Person
@@ -21,7 +21,8 @@ from project import Project
 
 CUSTOMER = "cus_simulated"
 SAMPLE = {"first_name": "Ada", "email": "ada@example.com", "phone": "+33123456789"}
-START = "2026-01-05T10:00"
+CLOCK = "10:00"
+START = f"2026-01-05T{CLOCK}"
 MAX_DAY = 3660
 
 _MILESTONE = re.compile(
@@ -88,7 +89,7 @@ def simulated(project: Project, plan: Plan, wishes: Wishes) -> Simulated:
         else:
             _set(attributes, key, value, map_, wishes.strict)
     zone = Person(CUSTOMER, attributes).zone(map_)
-    start = _start(wishes.start or START, map_.time_zone)
+    start = instant_of(wishes.start or START, map_.time_zone, "--start", CLOCK)
     happenings = [_happening(text, start, zone, map_, plan) for text in wishes.milestones]
     entry = plan.entry.milestone if plan.entry else None
     if not happenings and entry:
@@ -145,23 +146,6 @@ def _at(day: int, clock: str | None, start: Instant, zone: str, text: str) -> In
     except NotATime as error:
         raise Refused(f"`--milestone {text}`: {error}") from None
     return resolve(local.date().add(days=day).at(time), zone)
-
-
-def _start(text: str, zone: str) -> Instant:
-    """`2026-03-02`, `2026-03-02T10:00` by the clocks of `zone`, or with an offset of its own."""
-    wanted = text.strip().replace(" ", "T")
-    try:
-        try:
-            found = Instant.parse_iso(wanted)
-        except ValueError:
-            if "T" not in wanted:
-                wanted = f"{Date.parse_iso(wanted).format_iso()}T10:00"
-            found = resolve(PlainDateTime.parse_iso(wanted), zone)
-    except ValueError:
-        raise Refused(f"`--start {text}` is not a time; write for example `--start {START}`") from None
-    if not 1970 <= found.to_tz(zone).year < 2200:
-        raise Refused(f"`--start {text}`: the year must lie between 1970 and 2199")
-    return found
 
 
 def _typed(key: str, value: str, kind: str) -> Any:

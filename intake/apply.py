@@ -27,6 +27,7 @@ from lifecycle.state import STATE, State
 from store import customers, events, history, inbox, journeys, playbooks, traces
 from store.errors import StoreError
 from store.tables import Customer, Event, Journey, Milestone
+from trouble import place_of
 
 log = structlog.get_logger()
 
@@ -55,9 +56,10 @@ class Applier:
                     self.apply(session, event, now)
             except (StoreError, OperationalError):  # the database's trouble, which is not this event's
                 raise
-            except Exception as error:  # whatever it is, the others must not wait for it
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for it
                 reason = type(error).__name__
-                log.warning("event.failed", number=event.id, attempt=event.attempts + 1, because=reason, exc_info=True)
+                attempt = event.attempts + 1
+                log.warning("event.failed", number=event.id, attempt=attempt, because=reason, at=place_of(error))
                 if event.attempts + 1 >= ATTEMPTS:
                     events.set_aside(session, event.id, reason)
                 else:

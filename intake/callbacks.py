@@ -87,8 +87,10 @@ async def process(database: Database, map: Map, key: bytes, now: Instant, limit:
     done, rated = 0, set[str]()
     for number in await database.read(lambda session: callbacks.pending(session, limit)):
         try:
-            rated |= await database.write(partial(_process, number=number, map=map, key=key, now=now))
-            done += 1
+            told = await database.write(partial(_process, number=number, map=map, key=key, now=now))
+            if told is not None:
+                rated |= told
+                done += 1
         except (StoreError, OperationalError):  # the database's trouble, which is not this callback's
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for it
@@ -98,11 +100,11 @@ async def process(database: Database, map: Map, key: bytes, now: Instant, limit:
     return done
 
 
-def _process(session: Session, *, number: int, map: Map, key: bytes, now: Instant) -> set[str]:
-    """Process one callback; the playbooks whose e-mails bounced or were complained about."""
+def _process(session: Session, *, number: int, map: Map, key: bytes, now: Instant) -> set[str] | None:
+    """Process one callback; the playbooks whose e-mails bounced or were complained about. None: it is taken."""
     callback = callbacks.take(session, number)
     if callback is None:
-        return set()
+        return None
     rated = _Reading(session, map, key, callback, now).run()
     callbacks.mark_done(session, number)
     return rated

@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
-from temporalio.service import RPCError
+
+from trouble import place_of
 
 log = structlog.get_logger()
 
@@ -29,10 +30,10 @@ async def forever(
             while await work():
                 pass
             trouble = ""
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see above
             new = type(error).__name__
             if new != trouble:  # said once, not every second
-                log.warning("worker.waits", because=new, exc_info=not isinstance(error, RPCError))
+                log.warning("worker.waits", because=new, at=place_of(error))
             trouble = new
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(woken.wait(), POLL if poll is None else poll)

@@ -23,7 +23,7 @@ import structlog
 from sqlalchemy.orm import Session
 from whenever import Instant, TimeDelta
 
-from activities.delivering import ABSENCE_PROVES
+from activities.claiming import absence_proves, is_this
 from lifecycle.language.template import Channel
 from lifecycle.ledger import UNKNOWN
 from lifecycle.state import DEFERRED, READY, STATE, WORKING
@@ -35,8 +35,8 @@ from store.tables import Callback, Journey, Message
 
 log = structlog.get_logger()
 
-LONGEST_ATTEMPT = TimeDelta(minutes=3)
-"""An attempt to deliver is given up after a minute (`workflows.journey.PATIENCE`); the rest is for clocks."""
+LONGEST_ATTEMPT = TimeDelta(minutes=4)
+"""An attempt to deliver is given up before this (`workflows.journey.SENDING`); the rest is for clocks."""
 
 SETTLING = TimeDelta(minutes=1)
 """A callback usually tells sooner than this; before it, nobody is asked."""
@@ -48,7 +48,7 @@ PAGE = 100
 """How many rows one pass looks at of each kind, and so how many questions it asks at most: the rest comes next."""
 
 AT_ONCE = 4
-"""How many questions are under way at once: senders have the other threads for messages, which do not wait."""
+"""How many questions are under way at once, in threads of their own: messages have the others, and do not wait."""
 
 ASKING = frozenset({READY, WORKING, DEFERRED})
 """Phases in which a journey that stands at a send still asks about its message."""
@@ -102,10 +102,11 @@ class Reconciler:
         self._unknown_after = rows[-1].id if len(rows) == PAGE else ""
         old = [row for row in rows if row.claimed_at is not None and row.claimed_at < now - SETTLING]
         answers = await self._ask(old)
-        found = [(row, answer) for row, answer in answers if answer.what == "accepted"]
-        absent = [row for row, answer in answers if answer.what == "absent" and _proves(row, now)]
+        present = [(row, answer) for row, answer in answers if answer.what == "accepted"]
+        absent = [row for row, answer in answers if answer.what == "absent" and absence_proves(row, now)]
 
         def settle(session: Session) -> tuple[int, int]:
+            found = [(row, answer) for row, answer in present if is_this(session, row, answer)]
             accepted = sum(
                 messages.learn(session, row.id, "accepted", now, answer.provider_id) for row, answer in found
             )
@@ -116,7 +117,7 @@ class Reconciler:
             lost = sum(messages.settle(session, row.id, row.attempt, "abandoned", now) for row in given_up)
             return accepted, lost
 
-        return await self.database.write(settle) if found or absent else (0, 0)
+        return await self.database.write(settle) if present or absent else (0, 0)
 
     # --- accepted SMS ----------------------------------------------------------------------------------------------
 
@@ -170,15 +171,15 @@ def _as_callback(session: Session, row: Message, answer: Outcome, now: Instant) 
     return callbacks.insert_new(session, Callback(provider="twilio-status", digest=digest, body=body, received_at=now))
 
 
-def _proves(row: Message, now: Instant) -> bool:
-    """Whether the provider, which does not have it, had time enough to list it."""
-    return row.claimed_at is not None and now - row.claimed_at >= ABSENCE_PROVES
-
-
 def _asks(journey: Journey | None, message: Message) -> bool:
-    """Whether a journey still stands at the step of a message, and so will ask, and send again if it may."""
-    if journey is None or journey.status == "ended" or journey.state is None:
+    """Whether a journey stands at the step of a message, or is still on its way there, and so will ask.
+
+    The stored position lags: while an attempt is out, it is that before the step (rules.md 7).
+    """
+    if journey is None or journey.status == "ended" or journey.exit_at is not None or journey.state is None:
         return False
     state = STATE.validate_python(journey.state)
+    if message.occurrence.isdecimal() and state.occurrences.get(message.step, 0) < int(message.occurrence):
+        return True
     at = state.step == message.step and str(state.occurrences.get(message.step)) == message.occurrence
     return at and state.phase in ASKING

@@ -53,6 +53,7 @@ REASONS: dict[str, Reason] = {
     "provider-unreachable": Reason("deferred", "the provider could not be reached, and surely does not have it"),
     "provider-refuses-us": Reason("deferred", "the provider does not accept our key"),
     "provider-down": Reason("deferred", "the provider failed too often, and is left alone for a moment"),
+    "stood-still": Reason("deferred", "the worker stood still before it could send it, and begins anew"),
     "provider-failed": Reason("unknown", "the provider answered with an error of its own, and may have it"),
     "no-answer": Reason("unknown", "the provider did not answer, and may have it"),
     "interrupted": Reason("unknown", "the worker stopped while it was sending"),

@@ -129,6 +129,7 @@ def _sqlite(url: URL, patience: float, pragma: str) -> Engine:
         url,
         connect_args={"timeout": patience, "check_same_thread": False},
         json_serializer=_dumps,
+        hide_parameters=True,  # an error must not quote what was to be stored
         pool_size=READERS,
     )
 
@@ -147,6 +148,7 @@ def _postgres(url: URL, isolation_level: str = "READ COMMITTED") -> Engine:
         connect_args={"options": "-c timezone=UTC"},
         isolation_level=isolation_level,
         json_serializer=_dumps,
+        hide_parameters=True,
         pool_size=WRITERS,
         # A connection that a restart of the server broke is noticed when it is taken, not in the middle of a write.
         pool_pre_ping=True,

@@ -169,6 +169,12 @@ def in_state(
     )
 
 
+def known_elsewhere(session: Session, provider_id: str, but: str) -> bool:
+    """Whether a message other than `but` has this id at the provider."""
+    other = select(_message.c.id).where(_message.c.provider_id == provider_id, _message.c.id != but).limit(1)
+    return session.scalar(other) is not None
+
+
 def of_customer(session: Session, customer_id: str) -> list[Message]:
     """Every message of a customer, in the order in which they were due."""
     return list(

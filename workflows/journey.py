@@ -42,6 +42,9 @@ RETRY = RetryPolicy(
 PATIENCE = timedelta(minutes=1)
 """How long an attempt may take before its worker counts as dead."""
 
+SENDING = timedelta(seconds=150)
+"""The same for a message: a provider may be asked about an earlier attempt, and two may be tried, each in its time."""
+
 TRANSACTIONAL = Priority(priority_key=1)
 """A receipt does not wait behind a campaign."""
 
@@ -158,7 +161,7 @@ class JourneyWorkflow:
             work,
             task_queue=queue,
             result_type=Report,
-            start_to_close_timeout=PATIENCE,
+            start_to_close_timeout=SENDING if isinstance(command, Deliver) else PATIENCE,
             retry_policy=RETRY,
             summary=summary,
             priority=self._priority(command),

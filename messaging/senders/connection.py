@@ -195,7 +195,13 @@ def _never_left(error: requests.RequestException) -> bool:
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(reason, urllib3.SSLError):
         return bool(reason.args) and isinstance(reason.args[0], ssl.SSLCertVerificationError)
-    return isinstance(reason, urllib3.NewConnectionError | urllib3.ConnectTimeoutError | urllib3.ProxyError)
+    if isinstance(reason, urllib3.ProxyError):
+        # Also a connection that breaks after the request is told as one of the proxy. A CONNECT that the proxy refuses
+        # is a plain OSError with these words, and comes before anything of the request.
+        reason = reason.original_error
+        if type(reason) is OSError:
+            return str(reason).startswith("Tunnel connection failed")
+    return isinstance(reason, urllib3.NewConnectionError | urllib3.ConnectTimeoutError)
 
 
 def _code(answer: requests.Response) -> int | None:

@@ -49,8 +49,8 @@ class Failover:
 def who_had(sender: Sender, name: str | None) -> Sender:
     """The sender of that name within `sender`, else `sender` itself.
 
-    A message becomes unknown with one sender only, the one that its row names; every earlier one had surely not
-    accepted it. Asking that one settles a message while the other is down and could prove nothing.
+    A message whose answer came is with the sender that gave it, which its row then names: asking that one settles it
+    while the other is down and could prove nothing. Where no answer came the row names none, and both are asked.
     """
     if isinstance(sender, Failover):
         return next((part for part in (sender.first, sender.second) if part.name == name), sender)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,9 @@ import wiring
 from activities.contract import Report, Work
 from activities.journey import JourneyActivities
 from lifecycle.course import Course, due_of
+from lifecycle.language.template import Channel
 from lifecycle.state import STATE, TimerFired
-from messaging.sending import Outcome, Outgoing
+from messaging.sending import Outcome, Outgoing, Sender
 from store import journeys, messages
 from store.tables import Message
 from tests.intake.house import House
@@ -43,7 +44,11 @@ class Scripted:
         self.sent.append(message)
         row = self.house.read(lambda session: messages.by_id(session, message.id))
         self.seen.append(row.state if row else "no row")
-        answer = self.answers.pop(0) if self.answers else Outcome("accepted", provider_id=f"P{len(self.sent)}")
+        answer = (
+            self.answers.pop(0)
+            if self.answers
+            else Outcome("accepted", provider_id=f"P{len(self.sent)}", sender=self.name)
+        )
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -72,6 +77,10 @@ class Desk:
         self.plan = house.read(lambda session: self.engine.applier.plan(session, row.version))
         state = STATE.validate_python(row.state)
         self.course = Course(state, state)
+
+    def use(self, senders: Mapping[Channel, Sender]) -> None:
+        """Let other senders have the messages."""
+        self.activities = JourneyActivities(dataclasses.replace(self.engine.tools, senders=senders))
 
     def deliver(self) -> Report:
         """One attempt of the activity, and what the workflow makes of it. A killed one changes nothing there."""

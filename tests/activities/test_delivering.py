@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 from temporalio.exceptions import ApplicationError
 from whenever import TimeDelta
 
 from lifecycle.state import Skipped
+from messaging.senders.failover import Failover
 from messaging.sending import Outcome, Outgoing
 from store import journeys
+from store.errors import DatabaseUnreachable
 from store.tables import Message, Suppression
 from tests.activities.conftest import Open
-from tests.activities.desk import Killed
+from tests.activities.desk import Killed, Scripted
 from tests.intake.house import START
 
 MAIL = "  - send: mail/one\n"
@@ -217,3 +222,115 @@ def test_a_message_that_was_put_off_does_not_wait_for_ever_in_the_ledger(open_de
     desk.finish()
     assert desk.ended()
     assert desk.message().state == "cancelled"
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "silent"])
+def test_of_two_accounts_both_are_asked_where_nobody_knows_which_of_them_has_the_message(
+    open_desk: Open, killed: bool
+) -> None:
+    desk = open_desk(TEXT)
+    first, second = desk.sender, Scripted(desk.house, name="second")
+    senders: Any = {"email": first, "sms": Failover(first, second)}
+    desk.use(senders)
+    down = Outcome("later", "provider-down", wait=60, sender="scripted")
+    first.answers = [down]
+    second.answers = [Killed() if killed else Outcome("unknown", "no-answer", sender="second")]
+    if killed:
+        with pytest.raises(Killed):
+            desk.deliver()
+    else:
+        desk.deliver()
+    first.found, second.found = Outcome("absent"), Outcome("accepted", provider_id="SM2", sender="second")
+    if killed:
+        assert desk.what() == ("unknown", "interrupted")
+    desk.wait()
+    assert desk.what() == ("sent", None)
+    assert (len(first.sent), len(second.sent)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (Outcome("accepted", provider_id="P1"), "accepted"),
+        (Outcome("unknown", "no-answer"), "unknown"),
+        (Outcome("rejected", "rejected"), "rejected"),
+        (Outcome("stopped", "opted-out"), "suppressed"),
+        (Outcome("later", "provider-unreachable"), "pending"),
+    ],
+    ids=lambda one: one.what if isinstance(one, Outcome) else one,
+)
+def test_whatever_comes_of_a_message_is_stored_also_after_a_day_of_outage(
+    open_desk: Open, outcome: Outcome, state: str
+) -> None:
+    desk = open_desk(MAIL)
+    desk.sender.answers = [Outcome("later", "provider-down", wait=600), outcome]
+    desk.deliver()
+    desk.wait()
+    desk.house.write(lambda session: session.execute(update(Message).values(attempt=500)))
+    desk.attempt = 10
+    desk.deliver()
+    assert desk.message().state == state
+
+
+def test_an_sms_of_the_same_words_to_the_same_number_is_not_taken_for_this_one(open_desk: Open) -> None:
+    desk = open_desk(TEXT + "  - {send: text/one, id: again, expires: 3 days}\n")
+    assert desk.what() == ("sent", None)
+    desk.sender.answers = [Outcome("unknown", "no-answer")]
+    desk.deliver()
+    desk.sender.found = Outcome("accepted", provider_id="P1")  # which is the first one's
+    desk.wait()
+    assert desk.what() == ("unknown", "no-answer")
+
+
+def test_a_template_that_is_gone_rejects_the_message_and_the_journey_goes_on(open_desk: Open) -> None:
+    desk = open_desk(MAIL)
+    templates: Any = desk.engine.tools.renderer.templates
+    del templates.infos["mail/one", "email"], templates.variants["mail/one", "email"]
+    assert desk.what() == ("refused", "unknown-template")
+    assert (desk.message().state, desk.course.state.phase) == ("rejected", "ended")
+
+
+def test_a_worker_that_stood_still_after_its_claim_sends_nothing(
+    open_desk: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = open_desk(TEXT)
+    monkeypatch.setattr("activities.delivering.STALE", TimeDelta.ZERO)
+    with pytest.raises(ApplicationError, match="stood-still"):
+        desk.deliver()
+    assert desk.sender.sent == []
+    assert (desk.message().state, desk.message().reason) == ("pending", "stood-still")
+    monkeypatch.undo()
+    assert desk.what() == ("sent", None)
+
+
+def test_what_became_of_a_message_is_stored_though_the_database_was_away_for_a_moment(
+    open_desk: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.delivering.SETTLE_AGAIN", (0.01, 0.01))
+    desk = open_desk(MAIL)
+    write, calls = desk.house.database.write, 0
+
+    async def fails_once(fn: Callable[[Session], Any]) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the claim is the first
+            raise DatabaseUnreachable("gone for a moment")
+        return await write(fn)
+
+    monkeypatch.setattr(desk.house.database, "write", fails_once)
+    assert desk.what() == ("sent", None)
+    assert desk.message().state == "accepted"
+    assert len(desk.sender.sent) == 1
+
+
+def test_a_receipt_that_had_to_wait_first_goes_once_more_all_the_same(open_desk: Open) -> None:
+    desk = open_desk(RECEIPT)
+    infos: Any = desk.engine.tools.renderer.templates.infos
+    infos["mail/receipt", "email"] = replace(infos["mail/receipt", "email"], resend=True)
+    desk.sender.answers = [Outcome("later", "rate-limited", wait=600), Outcome("unknown", "no-answer")]
+    desk.deliver()
+    for _ in range(4):
+        desk.wait()
+        desk.deliver()
+    assert len(desk.sender.sent) == 3
+    assert desk.message().state == "accepted"

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from api.app import create
-from api.problems import ROOT
 from api.server import listening, serving
 from tests.api.house import PUBLIC, House
 from tests.docs.pages import Command, missing, steps
+from trouble import ROOT
 
 PAGE = ROOT / "docs" / "api.md"
 SERVED = "http://localhost:8080"

@@ -269,3 +269,21 @@ async def test_an_accepted_email_is_never_asked_about(scene: Scene) -> None:
     scene.add("sent", "accepted", channel="email", accepted_at=START, provider_id="X1")
     await scene.after(60)
     assert scene.provider.asked == []
+
+
+async def test_an_absent_sms_is_not_lost_while_its_journey_is_still_on_its_way_to_ask(scene: Scene) -> None:
+    """The stored position lags: it is that before the step as long as the attempt is out."""
+    before = State("ada", "UTC", START, START, Phase.WAITING, "before", n=7)
+    identity = scene.add("m", "unknown")
+    stored = STATE.dump_python(before, mode="json")
+    scene.database.write_now(lambda session: journeys.store_state(session, "m", stored, 8, None, "before"))
+    assert await scene.after(10) == Settled()
+    assert scene.row(identity).state == "unknown"
+
+
+async def test_what_the_provider_has_of_another_message_proves_nothing_about_this_one(scene: Scene) -> None:
+    scene.add("other", "accepted", provider_id="SM1")
+    identity = scene.add("m", "unknown")
+    scene.provider.answer = Outcome("accepted", provider_id="SM1")
+    await scene.after(2)
+    assert scene.row(identity).state == "unknown"

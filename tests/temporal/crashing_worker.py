@@ -23,7 +23,7 @@ from tests.lifecycle.strategies import small_project
 from worker import running
 
 # A dead worker is to be noticed within the test's time; the module is shared with the sandbox so that workflows see it.
-workflows.journey.PATIENCE = timedelta(seconds=4)
+workflows.journey.PATIENCE = workflows.journey.SENDING = timedelta(seconds=4)
 wiring.PASSED_THROUGH = (*wiring.PASSED_THROUGH, "workflows", "activities")
 
 

@@ -27,8 +27,10 @@ from whenever import Instant, TimeDelta
 import wiring
 import worker
 import workflows.journey
-from activities import delivering
-from activities.delivering import Claimed, Delivering, Draft
+from activities import claiming, delivering
+from activities.claiming import Claim, Claimed
+from activities.contract import Work
+from activities.delivering import Delivering
 from activities.transaction import Aside, Context
 from api.app import create
 from api.parts import Parts
@@ -71,7 +73,7 @@ def main(text: str) -> None:
     project = small_project()
     twilio(given)  # the SDK imports most of itself when it is first used: once, and not in every worker
     if given.uncommitted:
-        Delivering._decide = uncommitted  # type: ignore[method-assign]
+        Claim.make = uncommitted  # type: ignore[method-assign]
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -86,18 +88,17 @@ def main(text: str) -> None:
 def hurry(minute: float) -> None:
     """Shorten every wait in proportion; a worker's death is noticed, and its journeys taken over, within seconds."""
     waits = tuple(TimeDelta(seconds=minute * minutes) for minutes in (1, 5, 15))
-    for module in (answers, delivering):
+    for module in (answers, claiming):
         vars(module)["UNKNOWN_RETRIES"] = waits
     for module in (interpreter, run):
         vars(module)["LATE"] = waits[0]
-    for module in (delivering, reconcile):
-        vars(module)["ABSENCE_PROVES"] = waits[1]
+    claiming.ABSENCE_PROVES = waits[1]
     delivering.LONG = 5 * minute
     reconcile.LONGEST_ATTEMPT = TimeDelta(seconds=PATIENCE + 1)
     reconcile.SETTLING = waits[0]
     reconcile.AGES = tuple(TimeDelta(seconds=minute * minutes) for minutes in (10, 60))
     worker.RECONCILE = minute
-    workflows.journey.PATIENCE = timedelta(seconds=PATIENCE)
+    workflows.journey.PATIENCE = workflows.journey.SENDING = timedelta(seconds=PATIENCE)
     wiring.PASSED_THROUGH = (*wiring.PASSED_THROUGH, "workflows", "activities")
     wiring.Worker = partial(  # type: ignore[attr-defined, assignment]
         Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)
@@ -129,20 +130,19 @@ class Watched:
         os.write(self._descriptor, f"{what} {os.getpid()} {message.id}\n".encode())
 
 
-decide = Delivering._decide
+make = Claim.make
 
 
-def uncommitted(
-    self: Delivering, context: Context, draft: Draft, found: Outcome | None, *, token: bool
-) -> Result | Aside:
+def uncommitted(self: Claim, context: Context) -> Result | Aside:
     """The provider is called before the claim is committed."""
-    answer = decide(self, context, draft, found, token=token)
+    answer = make(self, context)
     if not isinstance(answer, Claimed):
         return answer
-    outcome = self.tools.senders[draft.command.channel].send(answer.outgoing)
-    now = self.now()
-    self._store(context.session, answer, outcome, now, now.add(seconds=outcome.wait + 1))
-    return delivering._result(context, draft.id)
+    outcome = self.tools.senders[self.draft.command.channel].send(answer.outgoing)
+    now = context.now
+    settling = Delivering(self.tools, Work(journey="", state={}), lambda: now)
+    settling._store(context.session, answer, outcome, now, now.add(seconds=outcome.wait + 1))
+    return delivering._result(context, self.draft.id)
 
 
 def twilio(given: Given) -> Sender:
