@@ -19,7 +19,7 @@ demo: .venv/.installed ## watch a dozen customers live through ninety days, in a
 test: .venv/.installed ## check and test the shipped playbooks, then run the whole test suite
 	@$(BIN)/milepost check
 	@$(BIN)/milepost test
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist worksteal
 
 lint: .venv/.installed ## style, types, and which room may import which
 	@failed=0; for check in 'ruff check .' 'ruff format --check .' mypy 'lint-imports --no-logo'; do \
