@@ -139,6 +139,7 @@ class Applier:
             due=None if silent else due_of(plan, course.state),
             step=course.state.step,
             simulated=self.simulated,
+            shard=event.shard,
         )
         if not journeys.add(session, journey):
             raise RuntimeError(f"the journey {journey.id} exists, though its customer has not been in it")

@@ -36,7 +36,7 @@ from intake.apply import Applier
 from intake.looping import forever
 from intake.resuming import Resuming
 from lifecycle.state import STATE, State
-from store import events, inbox, journeys
+from store import events, inbox, journeys, shards
 from store.database import Database
 from store.tables import Journey, JourneyInbox
 
@@ -47,6 +47,9 @@ PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
 
 BATCH = 200
 AT_ONCE = 20
+SHARDS_AT_ONCE = 16
+"""Shards that one transaction locks: while few events come, it would else take one transaction for each."""
+
 RPC_TIMEOUT = timedelta(seconds=10)
 
 T = TypeVar("T")
@@ -102,10 +105,14 @@ class Dispatcher:
         return bool(started or told)
 
     def _apply_pending(self, session: Session) -> int:
-        now = self.clock()
-        found = events.next_pending(session, now, BATCH)
-        self.applier.apply_each(session, found, now)
-        return len(found)
+        now, done = self.clock(), 0
+        for shard in shards.lock_waiting(session, now, SHARDS_AT_ONCE):
+            found = events.next_pending(session, now, BATCH - done, shard=shard)
+            self.applier.apply_each(session, found, now)
+            done += len(found)
+            if done >= BATCH:
+                break
+        return done
 
     # --- Temporal --------------------------------------------------------------------------------------------------
 

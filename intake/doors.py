@@ -22,7 +22,7 @@ from intake.apply import Applier
 from lifecycle.language.faults import did_you_mean
 from lifecycle.language.map import Map
 from lifecycle.segment import Call
-from store import events
+from store import events, shards
 from store.database import Database
 from store.errors import StoreError
 from store.events import Arrival
@@ -205,7 +205,8 @@ def rehearse(
 
 
 def _apply(session: Session, applier: Applier, arrival: Arrival, event_id: int, now: Instant) -> dict[str, Any]:
-    while pending := events.next_pending(session, now, CHUNK, arrival.user_id):
+    shards.lock(session, shards.shard_of(arrival.user_id))
+    while pending := events.next_pending(session, now, CHUNK, user_id=arrival.user_id):
         applier.apply_each(session, pending, now)
     event = events.get(session, event_id)
     assert event is not None

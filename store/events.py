@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 from whenever import Instant
 
+from store.shards import shard_of
 from store.statements import changed, dialect, insert_for
 from store.tables import Event, table_of
 
@@ -32,6 +33,7 @@ class Arrival:
     properties: Mapping[str, Any] = field(default_factory=dict)
     hops: int = 0
     backfill: bool = False
+    previous_id: str | None = None
 
 
 @cache
@@ -65,6 +67,8 @@ def accept(session: Session, arrivals: Sequence[Arrival]) -> list[int | None]:
             "attempts": 0,
             "hops": arrival.hops,
             "backfill": arrival.backfill,
+            "shard": shard_of(arrival.user_id),
+            "previous_id": arrival.previous_id,
         }
         for arrival in arrivals
     ]
@@ -101,10 +105,12 @@ def not_applied(session: Session, user_id: str) -> int:
     return session.scalar(found.where(_event.c.user_id == user_id, _event.c.state != "applied")) or 0
 
 
-def next_pending(session: Session, now: Instant, limit: int, user_id: str | None = None) -> list[Event]:
+def next_pending(
+    session: Session, now: Instant, limit: int, *, shard: int | None = None, user_id: str | None = None
+) -> list[Event]:
     """Events to apply next, in order, at most `limit`; without those that wait behind an event to be retried later.
 
-    With `user_id` only those of one customer.
+    Of one shard, which the caller has locked, or of one customer; else of all.
     """
     ahead = _event.alias("ahead")
     waits_behind = exists().where(
@@ -121,6 +127,7 @@ def next_pending(session: Session, now: Instant, limit: int, user_id: str | None
                 _event.c.state == "pending",
                 or_(_event.c.retry_at.is_(None), _event.c.retry_at <= now),
                 ~waits_behind,
+                *([] if shard is None else [_event.c.shard == shard]),
                 *([] if user_id is None else [_event.c.user_id == user_id]),
             )
             .order_by(_event.c.id)

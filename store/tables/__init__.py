@@ -7,23 +7,26 @@ migration; a test compares the two.
 
 from __future__ import annotations
 
-from store.tables.arrivals import Callback, Event
+from store.tables.arrivals import Callback, Event, ImportRun, Shard
 from store.tables.base import METADATA, Row, table_of, values_of
 from store.tables.journeys import Journey, JourneyInbox, PlaybookActive, PlaybookVersion, Trace
 from store.tables.ledger import Delivery, Message, Task
-from store.tables.operations import Audit, Hold, Pause, Rate, Token
-from store.tables.people import Consent, ConsentRequest, Customer, Milestone, Suppression
+from store.tables.operations import Audit, Erasure, Hold, Pause, Rate, Sweep, Token
+from store.tables.people import Account, Consent, ConsentRequest, Customer, Milestone, SegmentMember, Suppression
 
 __all__ = [
     "METADATA",
+    "Account",
     "Audit",
     "Callback",
     "Consent",
     "ConsentRequest",
     "Customer",
     "Delivery",
+    "Erasure",
     "Event",
     "Hold",
+    "ImportRun",
     "Journey",
     "JourneyInbox",
     "Message",
@@ -33,7 +36,10 @@ __all__ = [
     "PlaybookVersion",
     "Rate",
     "Row",
+    "SegmentMember",
+    "Shard",
     "Suppression",
+    "Sweep",
     "Task",
     "Token",
     "Trace",

@@ -1,4 +1,4 @@
-"""Events and callbacks: what came in from outside, or from a journey, before anything was made of it."""
+"""Events and callbacks: what came in from outside, or from a journey, before anything was made of it; and imports."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ class Event(Row, table=True):
 
     `state`: pending, applied, or failed (set aside after too many attempts). A pending event whose `retry_at` is still
     ahead holds back its user's later events, nobody else's. `outcome` is what applying it did, for `track` to show.
+
+    `shard` is `store.shards.shard_of(user_id)`: the events of a shard are applied by one dispatcher at a time, in their
+    order (rules.md 11). `previous_id` is another id of the same person, who is merged with this one (rules.md 21).
     """
 
     __tablename__ = "event"
     __table_args__ = (
         UniqueConstraint("source", "message_id"),
-        Index("ix_event_waiting", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("ix_event_waiting", "shard", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("ix_event_held_back", "user_id", "id", sqlite_where=_HELD_BACK, postgresql_where=_HELD_BACK),
         # An id is never given twice, even where the latest events were erased: other rows order themselves by it.
         {"sqlite_autoincrement": True},
@@ -54,6 +57,39 @@ class Event(Row, table=True):
     backfill: bool = False
     outcome: dict[str, Any] | None = Field(default=None, sa_type=Json)
     customer_id: str | None = None
+    shard: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    previous_id: str | None = None
+
+
+class Shard(Row, table=True):
+    """One of the `store.shards.SHARDS` parts into which customers are divided (rules.md 11).
+
+    Whoever applies the events of a shard locks its row for as long as that takes. Telling Temporal takes longer than a
+    lock may be held, so `teller` does it until `told_until` by a lease.
+    """
+
+    __tablename__ = "shard"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    teller: str | None = None
+    told_until: Instant | None = Field(default=None, sa_type=InstantType)
+
+
+class ImportRun(Row, table=True):
+    """How far the import of one file has come: written with each chunk, so that an interrupted one goes on there.
+
+    `digest` names the file by its content. `offset` counts bytes and `line` lines that are dealt with; `counts` is what
+    became of them.
+    """
+
+    __tablename__ = "import_run"
+
+    digest: str = Field(primary_key=True)
+    offset: int = Field(sa_type=RowId)
+    line: int = Field(sa_type=RowId)
+    counts: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    started_at: Instant = Field(sa_type=InstantType)
+    finished_at: Instant | None = Field(default=None, sa_type=InstantType)
 
 
 class Callback(Row, table=True):

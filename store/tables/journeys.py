@@ -12,6 +12,7 @@ from store.tables.base import Row
 from store.types import InstantType, Json, RowId
 
 _UNDELIVERED = text("delivered_at IS NULL")
+_STARTING = text("status = 'starting'")
 
 
 class PlaybookVersion(Row, table=True):
@@ -48,7 +49,8 @@ class Journey(Row, table=True):
     `state`, `seq`, `due` and `step` are the core's latest known position (rules.md 7); a lower `seq` never overwrites.
     `answered` is what the last activity answered, and to which sequence number: a repeated activity answers the same.
     `inbox_last` is the last number given in the journey's inbox. `history_mark` is the id of the customer's latest
-    milestone at entry: what counts from entry has a higher one (rules.md 2).
+    milestone at entry: what counts from entry has a higher one (rules.md 2). `shard` is its entry event's: whoever
+    leases that shard tells Temporal of it.
     """
 
     __tablename__ = "journey"
@@ -56,6 +58,7 @@ class Journey(Row, table=True):
         UniqueConstraint("customer_id", "playbook", "key"),
         Index(None, "status", "due"),
         Index(None, "playbook", "status", "step"),
+        Index("ix_journey_starting", "shard", "entered_at", sqlite_where=_STARTING, postgresql_where=_STARTING),
     )
 
     id: str = Field(primary_key=True)
@@ -81,6 +84,7 @@ class Journey(Row, table=True):
     started_at: Instant | None = Field(default=None, sa_type=InstantType)
     ended_at: Instant | None = Field(default=None, sa_type=InstantType)
     simulated: bool = False
+    shard: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class JourneyInbox(Row, table=True):

@@ -1,4 +1,4 @@
-"""What people did to running journeys: pauses, the log of every operating act; and who may call, how often."""
+"""What people and schedules did: pauses, erasures, sweeps, the log of every operating act; and who may call."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from store.types import InstantType, Json, RowId
 class Pause(Row, table=True):
     """One pause, from its start to its end; a million journeys may be held by one row (rules.md 6, 12).
 
-    `scope`: journey, customer, playbook, channel or everything; `target` names which one, and is empty for everything.
-    `policy`: freeze (the clock stops) or continue (time runs). `handling` says what becomes of what came due meanwhile
-    under `continue`: send or skip; `spread` how many journeys a minute are woken, None: all at once, and `wake_at` when
-    the next one may be. `ends_at` is the end that was given with the pause, `ended_at` the one that came.
-    `transactional` says that it holds transactional messages too. `drained_at`: nobody waits for its end any more.
+    `scope`: journey, customer, account, segment, playbook, channel or everything; `target` names which one, and is
+    empty for everything. `policy`: freeze (the clock stops) or continue (time runs). `handling` says what becomes of
+    what came due meanwhile under `continue`: send or skip; `spread` how many journeys a minute are woken, None: all at
+    once, and `wake_at` when the next one may be. `ends_at` is the end that was given with the pause, `ended_at` the one
+    that came. `transactional` says that it holds transactional messages too. `drained_at`: nobody waits for its end any
+    more.
     """
 
     __tablename__ = "pause"
@@ -53,7 +54,10 @@ class Hold(Row, table=True):
 
 
 class Token(Row, table=True):
-    """A key to the API. Only its hash is stored. `scope`: ingest, read or operate."""
+    """A key to the API. Only its hash is stored. `scope`: ingest, read, operate or browser.
+
+    A browser's key is public: it sends the listed `milestones` only, from pages of the listed `origins`.
+    """
 
     __tablename__ = "token"
     __table_args__ = (UniqueConstraint("digest"),)
@@ -64,6 +68,8 @@ class Token(Row, table=True):
     scope: str
     created_at: Instant = Field(sa_type=InstantType)
     revoked_at: Instant | None = Field(default=None, sa_type=InstantType)
+    milestones: list[str] | None = Field(default=None, sa_type=Json)
+    origins: list[str] | None = Field(default=None, sa_type=Json)
 
 
 class Rate(Row, table=True):
@@ -75,6 +81,44 @@ class Rate(Row, table=True):
 
     channel: str = Field(primary_key=True)
     next_at: Instant = Field(sa_type=InstantType)
+
+
+class Sweep(Row, table=True):
+    """How far a schedule or a date has been looked at for the customers of one time zone.
+
+    `until` is the instant up to which everything that came due is dealt with. While the customers of a due time are
+    being paged through, `due` is that time and `after` the last customer who was dealt with.
+    """
+
+    __tablename__ = "sweep"
+
+    playbook: str = Field(primary_key=True)
+    zone: str = Field(primary_key=True)
+    until: Instant = Field(sa_type=InstantType)
+    due: Instant | None = Field(default=None, sa_type=InstantType)
+    after: str | None = None
+
+
+class Erasure(Row, table=True):
+    """One thing that a provider is asked to forget about an erased customer; tried until it is done (rules.md 22).
+
+    `provider`: sendgrid or twilio. `subject` is what they know it by (an address, or a message's id); it is emptied as
+    soon as the provider has taken the call. `state`: pending, done or failed.
+    """
+
+    __tablename__ = "erasure"
+    __table_args__ = (Index(None, "state", "retry_at"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    customer_id: str = Field(foreign_key="customer.id")
+    provider: str
+    subject: str | None = None
+    state: str = "pending"
+    attempts: int = 0
+    error: str | None = None
+    retry_at: Instant | None = Field(default=None, sa_type=InstantType)
+    created_at: Instant = Field(sa_type=InstantType)
+    done_at: Instant | None = Field(default=None, sa_type=InstantType)
 
 
 class Audit(Row, table=True):

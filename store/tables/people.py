@@ -20,10 +20,17 @@ class Customer(Row, table=True):
     `id` is ours and is the only name under which a customer leaves the database; `user_id` is the product's own and
     often an e-mail address (rules.md 22). `attributes` holds the declared attributes as they came; the five beside it
     are the ones that a send needs.
+
+    `merged_into` makes the row a tombstone: whatever arrives under its name is the other customer's (rules.md 21).
+    `erased_at`: nothing personal is left of them but keyed hashes, and every claim refuses (rules.md 22).
     """
 
     __tablename__ = "customer"
-    __table_args__ = (Index("ix_customer_phone", "phone", sqlite_where=_WITH_PHONE, postgresql_where=_WITH_PHONE),)
+    __table_args__ = (
+        Index("ix_customer_phone", "phone", sqlite_where=_WITH_PHONE, postgresql_where=_WITH_PHONE),
+        Index(None, "account_id"),
+        Index(None, "merged_into"),
+    )
 
     id: str = Field(primary_key=True)
     user_id: str = Field(unique=True)
@@ -35,6 +42,32 @@ class Customer(Row, table=True):
     stage: str | None = None
     created_at: Instant = Field(sa_type=InstantType)
     updated_at: Instant = Field(sa_type=InstantType)
+    account_id: str | None = Field(default=None, foreign_key="account.id")
+    merged_into: str | None = Field(default=None, foreign_key="customer.id")
+    erased_at: Instant | None = Field(default=None, sa_type=InstantType)
+
+
+class Account(Row, table=True):
+    """One company that customers belong to. `group_id` is the product's name for it, `id` ours (`acc_...`)."""
+
+    __tablename__ = "account"
+
+    id: str = Field(primary_key=True)
+    group_id: str = Field(unique=True)
+    attributes: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    created_at: Instant = Field(sa_type=InstantType)
+    updated_at: Instant = Field(sa_type=InstantType)
+
+
+class SegmentMember(Row, table=True):
+    """A customer who is in a segment, and since when. Who leaves it has no row any more."""
+
+    __tablename__ = "segment_member"
+    __table_args__ = (Index(None, "customer_id"),)
+
+    segment: str = Field(primary_key=True)
+    customer_id: str = Field(primary_key=True, foreign_key="customer.id")
+    since: Instant = Field(sa_type=InstantType)
 
 
 class Consent(Row, table=True):

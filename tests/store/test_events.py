@@ -95,7 +95,7 @@ def test_an_id_is_not_given_again_after_the_latest_event_was_erased(database: Da
 
 def test_finding_what_to_apply_next_does_not_read_what_was_applied(sqlite_database: Database) -> None:
     def plan(session: Session) -> str:
-        statement = "SELECT * FROM event WHERE state = 'pending' ORDER BY id LIMIT 10"
+        statement = "SELECT * FROM event WHERE state = 'pending' AND shard = 7 ORDER BY id LIMIT 10"
         return str(session.execute(text(f"EXPLAIN QUERY PLAN {statement}")).all())
 
     assert "ix_event_waiting" in sqlite_database.read_now(plan)
