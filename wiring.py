@@ -22,6 +22,7 @@ from activities.journey import JourneyActivities
 from activities.rates import Rates
 from activities.tools import Tools
 from api.parts import Parts
+from intake.acceptor import Acceptor
 from intake.apply import Applier
 from lifecycle.language.map import is_zone
 from lifecycle.language.template import Channel
@@ -188,6 +189,7 @@ def api_parts(project: Project, database: Database, settings: Settings, secret_k
         project.map,
         Links(settings.public_url, secret_key),
         settings.public_url,
+        Acceptor(database),
         tuple(key for key in (settings.sendgrid_webhook_key, settings.second_sendgrid_webhook_key) if key),
         tuple(token.get_secret_value() for token in tokens if token),
     )

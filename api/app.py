@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
-from api import confirm, consents, pages, pauses, preferences, problems, unsubscribe, webhooks
+from api import confirm, consents, metrics, pages, pauses, preferences, problems, unsubscribe, webhooks
 from api.fields import Handed
 from api.parts import Parts
+from intake.overview import lag
 
 __all__ = ["Parts", "create"]
 
@@ -30,16 +31,25 @@ def create(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     app.add_api_route("/healthz", healthz, tags=["health"], responses=problems.documented(503))
-    for room in (webhooks, consents, pauses, unsubscribe, preferences, confirm, pages):
+    for room in (metrics, webhooks, consents, pauses, unsubscribe, preferences, confirm, pages):
         app.include_router(room.router)
     app.openapi_schema = _described(app.openapi())
     return app
 
 
-async def healthz(parts: Handed) -> Mapping[str, str]:
-    """Whether this process answers and reaches its database."""
-    await parts.database.read(lambda session: session.connection())
-    return {"status": "ok"}
+class Health(BaseModel):
+    """That this process answers and reaches its database, and how far applying events lags."""
+
+    status: Literal["ok"] = "ok"
+    waiting: int
+    lag_seconds: float
+
+
+async def healthz(parts: Handed) -> Health:
+    """Whether this process answers and reaches its database. A lag changes nothing of that: events are accepted."""
+    now = parts.clock()
+    found = await parts.database.read(lambda session: lag(session, now))
+    return Health(waiting=found.waiting, lag_seconds=found.seconds)
 
 
 def _described(schema: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from whenever import Instant
 
+from intake.acceptor import Acceptor
 from lifecycle.language.map import Map
 from messaging.links import Links
 from store.database import Database
@@ -16,13 +17,14 @@ from store.database import Database
 class Parts:
     """`sendgrid_keys` are public keys of SendGrid's event webhook, `twilio_tokens` auth tokens, one an account; without
     any, that provider's webhooks answer 503. `public_url` is where the outside reaches this API, whatever a proxy calls
-    it.
+    it. `acceptor` takes in events.
     """
 
     database: Database
     map: Map
     links: Links
     public_url: str
+    acceptor: Acceptor
     sendgrid_keys: Sequence[str] = ()
     twilio_tokens: Sequence[str] = ()
     clock: Callable[[], Instant] = Instant.now

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +32,7 @@ from cli.common import (
 if TYPE_CHECKING:
     import socket
 
+    from intake.acceptor import Acceptor
     from project import Project
     from settings import Settings
     from store.database import Database
@@ -84,9 +85,9 @@ async def _dev(project: Project, folder: Path, port: int, format: Format) -> Non
             running = folder / RUNNING
             running.write_text(json.dumps({"api": api, "temporal": server.address}), "utf-8")
             try:
-                async with _serving(project, store, configured, key, taken):
+                async with _serving(project, store, configured, key, taken) as acceptor:
                     _say(project, api, server.address, format)
-                    await _run(project, store, server.address, configured, key, stop)
+                    await _run(project, store, server.address, configured, key, stop, acceptor)
             finally:
                 running.unlink(missing_ok=True)
 
@@ -125,7 +126,8 @@ def serve(
 async def _serve(project: Project, store: Database, key: str, host: str, port: int, format: Format) -> None:
     stop, configured = _stopped(), settings()
     with _listening(host, port, or_any=False) as taken:
-        async with _serving(project, store, configured, key, taken):
+        async with _notifying(store) as notified, _serving(project, store, configured, key, taken) as acceptor:
+            acceptor.stored = notified
             api = f"http://{_address(taken)}"
             if format is Format.json:
                 out_json({"api": api})
@@ -138,13 +140,26 @@ async def _serve(project: Project, store: Database, key: str, host: str, port: i
 @contextlib.asynccontextmanager
 async def _serving(
     project: Project, store: Database, configured: Settings, key: str, taken: socket.socket
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Acceptor]:
     import wiring
     from api.app import create
     from api.server import serving
 
-    async with serving(create(wiring.api_parts(project, store, configured, key)), taken):
-        yield
+    parts = wiring.api_parts(project, store, configured, key)
+    async with serving(create(parts), taken):
+        yield parts.acceptor
+
+
+@contextlib.asynccontextmanager
+async def _notifying(store: Database) -> AsyncIterator[Callable[[], None]]:
+    """What wakes the dispatchers of other processes: nothing on SQLite, where they look each second."""
+    from intake.waking import Notifier
+
+    if store.url.get_backend_name() != "postgresql":
+        yield lambda: None
+        return
+    async with contextlib.aclosing(Notifier(store)) as notifier:
+        yield notifier.notify
 
 
 @contextlib.contextmanager
@@ -175,9 +190,15 @@ def _reached_at(configured: Settings, taken: socket.socket) -> Settings:
 
 
 async def _run(
-    project: Project, store: Database, address: str, configured: Settings, key: str, stop: asyncio.Event | None
+    project: Project,
+    store: Database,
+    address: str,
+    configured: Settings,
+    key: str,
+    stop: asyncio.Event | None,
+    acceptor: Acceptor | None = None,
 ) -> None:
-    """Publish the project's playbooks and work until told to stop."""
+    """Publish the project's playbooks and work until told to stop; woken by `acceptor` where it is in this process."""
     from whenever import Instant
 
     import wiring
@@ -187,7 +208,9 @@ async def _run(
     client = await wiring.connect(address, configured.temporal_namespace)
     engine = wiring.engine(project, store, client, wiring.outside(configured, key))
     await store.write(lambda session: wiring.publish(session, project, Instant.now()))
-    async with worker_.running(engine):
+    async with worker_.running(engine) as dispatcher:
+        if acceptor is not None:
+            acceptor.stored = dispatcher.wake
         note("The worker runs.")
         await stop.wait()
         note("Finishing what is in hand ...")

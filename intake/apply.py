@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from whenever import Instant
 
@@ -25,7 +24,7 @@ from lifecycle.language.map import Map
 from lifecycle.plan import Plan, unpack
 from lifecycle.state import STATE, State
 from store import customers, events, history, inbox, journeys, playbooks, traces
-from store.errors import StoreError
+from store.errors import StoreError, about_the_value
 from store.tables import Customer, Event, Journey, Milestone
 from trouble import place_of
 
@@ -54,9 +53,11 @@ class Applier:
             try:
                 with session.begin_nested():
                     self.apply(session, event, now)
-            except (StoreError, OperationalError):  # the database's trouble, which is not this event's
+            except StoreError:
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for it
+            except Exception as error:  # whatever it is, the others must not wait for it
+                if not about_the_value(error):  # the database's trouble, which is not this event's
+                    raise
                 reason = type(error).__name__
                 attempt = event.attempts + 1
                 log.warning("event.failed", number=event.id, attempt=attempt, because=reason, at=place_of(error))

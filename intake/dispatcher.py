@@ -3,17 +3,22 @@
 Every call to Temporal is made from stored rows after their commit, so a dispatcher that dies at any point is simply
 followed by the next one: decisions are never taken again, calls are at worst repeated (rules.md 1, 4). Applying and
 telling go side by side: while Temporal is away or slow, events are applied all the same.
+
+Any number of dispatchers share one PostgreSQL. Each applies what lies in shards that nobody else holds, and tells of
+journeys in shards that it leased (`store.shards`); the order of locks is shards, then customers by id, then journeys.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import attrgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -35,10 +40,11 @@ from activities.transaction import from_row
 from intake.apply import Applier
 from intake.looping import forever
 from intake.resuming import Resuming
+from intake.waking import listen
 from lifecycle.state import STATE, State
-from store import events, inbox, journeys, shards
+from store import customers, events, inbox, journeys, shards
 from store.database import Database
-from store.tables import Journey, JourneyInbox
+from store.tables import Event, Journey, JourneyInbox
 
 log = structlog.get_logger()
 
@@ -46,9 +52,26 @@ PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
 """The one search attribute of a journey (rules.md 24), set when it starts."""
 
 BATCH = 200
+"""Journeys to start, and rows to deliver, in one round of telling."""
+
 AT_ONCE = 20
+LEASE = 10
+"""Seconds for which a shard is leased for telling: so long a dead teller's journeys wait. A round that takes longer may
+meet another teller, which does no harm."""
+
 SHARDS_AT_ONCE = 16
-"""Shards that one transaction locks: while few events come, it would else take one transaction for each."""
+"""Shards that one transaction takes: while few events come, it would else take one transaction for each."""
+
+
+class Slice(NamedTuple):
+    """How much one transaction applies: at most so many events, for about so many seconds."""
+
+    events: int
+    seconds: float
+
+
+SLICES = {"sqlite": Slice(20, 0.02), "postgresql": Slice(100, 0.2)}
+"""SQLite has one writer, and whoever sends events waits for it; on PostgreSQL only the customers concerned are kept."""
 
 RPC_TIMEOUT = timedelta(seconds=10)
 
@@ -66,6 +89,8 @@ class Dispatcher:
         self._arrived = asyncio.Event()
         self._applied = asyncio.Event()
         self._limit = asyncio.Semaphore(AT_ONCE)
+        self._name = secrets.token_hex(8)
+        self._slice = SLICES[database.url.get_backend_name()]
 
     def wake(self) -> None:
         """Look at once instead of within a second."""
@@ -77,6 +102,7 @@ class Dispatcher:
             forever(self.apply, self._arrived),
             forever(self.tell, self._applied),
             forever(self.resume),
+            listen(self.database, self.wake),
         )
 
     async def apply(self) -> bool:
@@ -98,34 +124,57 @@ class Dispatcher:
 
         One journey that cannot be told keeps nobody else from being told; the first such error is raised at the end.
         """
-        started, trouble = await self._start()
-        told, more_trouble = await self._deliver()
+        # Leases are between machines, so they go by real time, whatever the clock of those who are told of.
+        if not await self.database.read(lambda session: shards.with_news(session, Instant.now())):
+            return False
+        leased, starting = await self.database.write(self._lease)
+        started: list[Journey] = []
+        told: list[JourneyInbox] = []
+        try:
+            started, trouble = await _all(self._start_one(journey, begin) for journey, begin in starting)
+            ids = [journey.id for journey in started]
+            rows = await self.database.read(lambda session: inbox.undelivered(session, BATCH, leased, ids))
+            groups, more_trouble = await _all(self._deliver_one(journey, group) for journey, group in _grouped(rows))
+            told = [row for group in groups for row in group]
+        finally:
+            await self.database.write(lambda session: self._mark(session, leased, started, told))
         if error := trouble or more_trouble:
             raise error
         return bool(started or told)
 
     def _apply_pending(self, session: Session) -> int:
-        now, done = self.clock(), 0
+        now = self.clock()
+        found: list[Event] = []
         for shard in shards.lock_waiting(session, now, SHARDS_AT_ONCE):
-            found = events.next_pending(session, now, BATCH - done, shard=shard)
-            self.applier.apply_each(session, found, now)
-            done += len(found)
-            if done >= BATCH:
+            found += events.next_pending(session, now, self._slice.events - len(found), shard=shard)
+            if len(found) == self._slice.events:
                 break
-        return done
+        people = {event.user_id for event in found} | {event.previous_id for event in found if event.previous_id}
+        if people:
+            customers.lock_each(session, user_ids=people)
+        until = time.monotonic() + self._slice.seconds
+        self.applier.apply_each(session, takewhile(lambda _: time.monotonic() < until, found), now)
+        return len(found)
 
     # --- Temporal --------------------------------------------------------------------------------------------------
 
-    async def _start(self) -> tuple[int, BaseException | None]:
-        starting = await self.database.read(self._to_start)
-        done, trouble = await _all(self._start_one(journey, begin) for journey, begin in starting)
-        if done:
-            now = self.clock()
-            await self.database.write(lambda session: [journeys.mark_started(session, one, now) for one in done])
-        return len(done), trouble
+    def _lease(self, session: Session) -> tuple[list[int], list[tuple[Journey, Begin]]]:
+        now = Instant.now()
+        leased = shards.lease(session, self._name, now, now.add(seconds=LEASE), SHARDS_AT_ONCE)
+        found = journeys.to_start(session, BATCH, leased)
+        return leased, [(journey, self._begin(session, journey)) for journey in found]
 
-    def _to_start(self, session: Session) -> list[tuple[Journey, Begin]]:
-        return [(journey, self._begin(session, journey)) for journey in journeys.to_start(session, BATCH)]
+    def _mark(
+        self, session: Session, leased: Sequence[int], started: Sequence[Journey], told: Sequence[JourneyInbox]
+    ) -> None:
+        now = self.clock()
+        if started:
+            # Whoever changes their journeys meanwhile has locked them.
+            customers.lock_each(session, customer_ids={journey.customer_id for journey in started})
+        for journey in started:
+            journeys.mark_started(session, journey.id, now)
+        inbox.mark_delivered(session, [(row.journey_id, row.number) for row in told], now)
+        shards.release(session, self._name, leased)
 
     def _begin(self, session: Session, journey: Journey) -> Begin:
         """The start that was decided when the journey was entered."""
@@ -137,7 +186,7 @@ class Dispatcher:
             simulated=journey.simulated,
         )
 
-    async def _start_one(self, journey: Journey, begin: Begin) -> str:
+    async def _start_one(self, journey: Journey, begin: Begin) -> Journey:
         async with self._limit:
             # One that has run and ended already is not started anew; its row says how it ended.
             with contextlib.suppress(WorkflowAlreadyStartedError):
@@ -153,23 +202,18 @@ class Dispatcher:
                     static_summary=journey.playbook,
                     rpc_timeout=RPC_TIMEOUT,
                 )
-        return journey.id
-
-    async def _deliver(self) -> tuple[int, BaseException | None]:
-        rows = await self.database.read(lambda session: inbox.undelivered(session, BATCH))
-        rows.sort(key=attrgetter("journey_id", "number"))
-        groups = [(journey, list(group)) for journey, group in groupby(rows, attrgetter("journey_id"))]
-        done, trouble = await _all(self._deliver_one(journey, group) for journey, group in groups)
-        taken = [(row.journey_id, row.number) for group in done for row in group]
-        if taken:
-            now = self.clock()
-            await self.database.write(lambda session: inbox.mark_delivered(session, taken, now))
-        return len(taken), trouble
+        return journey
 
     async def _deliver_one(self, journey: str, rows: list[JourneyInbox]) -> list[JourneyInbox]:
         async with self._limit:
             await deliver(self.client, journey, rows)
         return rows
+
+
+def _grouped(rows: list[JourneyInbox]) -> list[tuple[str, list[JourneyInbox]]]:
+    """Rows by journey, each journey's in number order."""
+    rows.sort(key=attrgetter("journey_id", "number"))
+    return [(journey, list(group)) for journey, group in groupby(rows, attrgetter("journey_id"))]
 
 
 async def deliver(client: Client, journey: str, rows: Iterable[JourneyInbox]) -> None:

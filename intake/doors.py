@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from whenever import Date, Instant
 
@@ -24,11 +24,14 @@ from lifecycle.language.map import Map
 from lifecycle.segment import Call
 from store import events, shards
 from store.database import Database
-from store.errors import StoreError
+from store.errors import StoreError, about_the_value
 from store.events import Arrival
 
 CHUNK = 500
 """The most events in one insert: the database's one writer is not kept longer (rules.md 13)."""
+
+REFUSED = (SQLAlchemyError, ValueError, OverflowError)
+"""How a database, or its driver, refuses a group of rows; after which they are tried one by one (rules.md 11)."""
 
 OURS = {"message.": "when a provider reports it", "consent.": "when a customer's consent changes"}
 """How milestones of Milepost's own making begin, and when they are made."""
@@ -43,11 +46,23 @@ class NotAccepted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a chunk: how many are new, how many were there before, and which (by place) cannot be stored."""
+    """What became of events: by place the new id, or None; and the places of those that cannot be stored.
 
-    accepted: int
-    duplicates: int
+    One that has no id and can be stored was there before.
+    """
+
+    ids: tuple[int | None, ...]
     unstorable: tuple[int, ...] = ()
+
+    @property
+    def accepted(self) -> int:
+        """How many are new."""
+        return sum(given is not None for given in self.ids)
+
+    @property
+    def duplicates(self) -> int:
+        """How many were there before."""
+        return len(self.ids) - self.accepted - len(self.unstorable)
 
 
 def sendable(name: str) -> None:
@@ -143,27 +158,24 @@ def _identity(call: Call) -> str:
 
 
 def accept(database: Database, arrivals: Sequence[Arrival]) -> Taken:
-    """Insert a chunk of events. Where the database refuses it, each is inserted by itself: one loses no other."""
+    """Insert a chunk of events. Where the database refuses it, each is inserted by itself: one loses no other.
+
+    Raises what is no event's own fault: StoreError, and whatever else the database is in trouble with (a full disk).
+    """
     if len(arrivals) > CHUNK:
         raise ValueError(f"at most {CHUNK} events are accepted at once")
     try:
-        return _taken(database.write_now(lambda session: events.accept(session, arrivals)))
+        return Taken(tuple(database.write_now(lambda session: events.accept(session, arrivals))))
     except StoreError:
         raise
-    except (StatementError, ValueError, OverflowError):
+    except REFUSED as error:
         if len(arrivals) == 1:
-            return Taken(0, 0, (0,))
+            if about_the_value(error):
+                return Taken((None,), (0,))
+            raise
     alone = [accept(database, [arrival]) for arrival in arrivals]
-    return Taken(
-        sum(one.accepted for one in alone),
-        sum(one.duplicates for one in alone),
-        tuple(place for place, one in enumerate(alone) if one.unstorable),
-    )
-
-
-def _taken(ids: Sequence[int | None]) -> Taken:
-    new = sum(given is not None for given in ids)
-    return Taken(new, len(ids) - new)
+    unstorable = tuple(place for place, one in enumerate(alone) if one.unstorable)
+    return Taken(tuple(one.ids[0] for one in alone), unstorable)
 
 
 # --- one event, and what it does -----------------------------------------------------------------------------------

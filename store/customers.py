@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from whenever import Instant
@@ -41,6 +42,17 @@ def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Custom
         return customer, False
     made = add_new(session, Customer(id=f"cus_{secrets.token_hex(8)}", user_id=user_id, created_at=now, updated_at=now))
     return session.execute(found).scalar_one(), made
+
+
+def lock_each(session: Session, *, user_ids: Collection[str] = (), customer_ids: Collection[str] = ()) -> None:
+    """Lock those customers that there are, and whom they were merged into, in the order of their ids.
+
+    Whoever locks several customers takes this order, so that no two wait for each other.
+    """
+    named = _customer.c.user_id.in_(user_ids)
+    into = select(_customer.c.merged_into).where(named)
+    chosen = or_(_customer.c.id.in_(customer_ids), named, _customer.c.id.in_(into))
+    session.execute(select(_customer.c.id).where(chosen).order_by(_customer.c.id).with_for_update(key_share=True))
 
 
 def with_number(session: Session, number: str) -> list[str]:

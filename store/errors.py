@@ -60,3 +60,14 @@ def translated(error: DBAPIError, url: URL, patience: float) -> StoreError | Non
             f"the database {where} cannot be reached ({reason}); check that it runs and MILEPOST_DATABASE_URL is right"
         )
     return None
+
+
+def about_the_value(error: BaseException) -> bool:
+    """Whether an error is about what was to be stored, and so would come again, however often it is tried.
+
+    Not so are a full disk, a deadlock, a server that stops: the next attempt may go well.
+    """
+    if not isinstance(error, OperationalError):
+        return True
+    # Class 54, a limit of PostgreSQL's: a text too long for its index, a JSON too deep.
+    return str(getattr(error.orig, "sqlstate", None)).startswith("54")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 from whenever import Instant
 
-from store.shards import shard_of
+from store.shards import ready, shard_of
 from store.statements import changed, dialect, insert_for
 from store.tables import Event, table_of
 
@@ -94,9 +94,26 @@ def contents(session: Session, event_ids: Collection[int]) -> dict[int, tuple[st
     return {row.id: (row.name, row.properties) for row in rows}
 
 
+class Backlog(NamedTuple):
+    """How many events are pending, when the oldest of them was received, and how many are set aside."""
+
+    waiting: int
+    since: Instant | None
+    failed: int
+
+
+def backlog(session: Session) -> Backlog:
+    """What has been accepted and not been applied. Reads only rows of those, however many there are of others."""
+    failed = select(func.count()).select_from(_event).where(_event.c.state == "failed").scalar_subquery()
+    row = session.execute(
+        select(func.count(), func.min(_event.c.received_at), failed).where(_event.c.state == "pending")
+    ).one()
+    return Backlog(*row)
+
+
 def waiting(session: Session) -> int:
     """How many events are pending."""
-    return session.scalar(select(func.count()).select_from(_event).where(_event.c.state == "pending")) or 0
+    return backlog(session).waiting
 
 
 def not_applied(session: Session, user_id: str) -> int:
@@ -112,21 +129,11 @@ def next_pending(
 
     Of one shard, which the caller has locked, or of one customer; else of all.
     """
-    ahead = _event.alias("ahead")
-    waits_behind = exists().where(
-        ahead.c.user_id == _event.c.user_id,
-        ahead.c.state == "pending",
-        ahead.c.retry_at.is_not(None),
-        ahead.c.retry_at > now,
-        ahead.c.id < _event.c.id,
-    )
     return list(
         session.scalars(
             select(Event)
             .where(
-                _event.c.state == "pending",
-                or_(_event.c.retry_at.is_(None), _event.c.retry_at <= now),
-                ~waits_behind,
+                ready(now),
                 *([] if shard is None else [_event.c.shard == shard]),
                 *([] if user_id is None else [_event.c.user_id == user_id]),
             )
@@ -183,3 +190,23 @@ def failed(session: Session, limit: int) -> list[Event]:
     return list(
         session.scalars(select(Event).where(_event.c.state == "failed").order_by(_event.c.id.desc()).limit(limit))
     )
+
+
+def retry(session: Session, event_id: int | None = None) -> int:
+    """Make an event that was set aside pending again, or all of them; how many that were.
+
+    It is applied late: events of its user that came after it may have been applied before (rules.md 11).
+    """
+    chosen = (
+        _event.c.state == "failed" if event_id is None else (_event.c.id == event_id) & (_event.c.state == "failed")
+    )
+    return int(
+        session.execute(update(_event).where(chosen).values(state="pending", attempts=0, retry_at=None)).rowcount  # type: ignore[attr-defined]
+    )
+
+
+def recent(session: Session, limit: int, *, after: int = 0, user_id: str | None = None) -> list[Event]:
+    """The last `limit` events with an id above `after`, in their order; of one customer, or of all."""
+    chosen = [_event.c.id > after, *([] if user_id is None else [_event.c.user_id == user_id])]
+    found = select(Event).where(*chosen).order_by(_event.c.id.desc()).limit(limit)
+    return list(session.scalars(found))[::-1]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
@@ -95,16 +95,21 @@ def heard(session: Session, journey_ids: Sequence[str]) -> list[tuple[str, str, 
     return [(journey_id, kind, data or {}) for journey_id, kind, data in rows]
 
 
-def undelivered(session: Session, limit: int) -> list[JourneyInbox]:
-    """Rows that open journeys have not been told of, in the order in which they arose; a journey's own in number order.
+def undelivered(
+    session: Session, limit: int, shards: Collection[int], started: Collection[str] = ()
+) -> list[JourneyInbox]:
+    """Rows that open journeys of these shards have not been told of, in the order in which they arose.
 
-    Journeys that Temporal has not been told of are left out: they are started first.
+    A journey's own come in number order.
+    Journeys that Temporal has not been told of are left out, for they are started first; but not those that were
+    `started` just now.
     """
+    told = or_(and_(_journey.c.status == "open", _journey.c.shard.in_(shards)), _journey.c.id.in_(started))
     return list(
         session.scalars(
             select(JourneyInbox)
             .join(_journey, _journey.c.id == _inbox.c.journey_id)
-            .where(_inbox.c.delivered_at.is_(None), _journey.c.status == "open")
+            .where(_inbox.c.delivered_at.is_(None), told)
             .order_by(func.coalesce(_inbox.c.event_id, 0), _inbox.c.journey_id, _inbox.c.number)
             .limit(limit)
         )

@@ -5,7 +5,7 @@ What a function here writes shows on a `Journey` only when it is read again: `ge
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import case, func, literal, select, update
@@ -111,12 +111,12 @@ def latest_by_playbook(session: Session, customer_id: str) -> dict[str, Journey]
     return {journey.playbook: journey for journey in session.scalars(statement)}
 
 
-def to_start(session: Session, limit: int) -> list[Journey]:
-    """Journeys of which Temporal has not been told yet, the earliest entered first."""
+def to_start(session: Session, limit: int, shards: Collection[int]) -> list[Journey]:
+    """Journeys of these shards of which Temporal has not been told yet, the earliest entered first."""
     return list(
         session.scalars(
             select(Journey)
-            .where(_journey.c.status == "starting")
+            .where(_journey.c.status == "starting", _journey.c.shard.in_(shards))
             .order_by(_journey.c.entered_at, _journey.c.id)
             .limit(limit)
         )

@@ -1,28 +1,48 @@
 """Shards: the parts into which customers are divided. Each part's events are applied in their order (rules.md 11).
 
-A dispatcher locks the rows of the shards that it works at, and passes over those that another one holds. A lock on the
-events themselves would not do: two dispatchers then apply one customer's events side by side, out of order.
+- A dispatcher locks the rows of the shards that it works at, and passes over those that another one holds. A lock on
+  the events themselves would not do: two dispatchers then apply one customer's events side by side, out of order.
+- Telling Temporal takes longer than a lock may be held, so a shard is leased for it. A teller that dies is followed by
+  another once its lease is over; where two tell at once, calls are repeated, which does no harm.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from store.tables import Event, Shard, table_of
+from store.tables import Event, Journey, JourneyInbox, Shard, Telling, table_of
 
 SHARDS = 64
 """How many there are. It is written into rows, and so never changes."""
 
-_shard, _event = table_of(Shard), table_of(Event)
+_shard, _telling = table_of(Shard), table_of(Telling)
+_event, _journey, _inbox = table_of(Event), table_of(Journey), table_of(JourneyInbox)
 
 
 def shard_of(user_id: str) -> int:
     """The shard of the customer whom the product calls so."""
     return zlib.crc32(user_id.encode()) % SHARDS
+
+
+# --- applying --------------------------------------------------------------------------------------------------------
+
+
+def ready(now: Instant) -> ColumnElement[bool]:
+    """That an event may be applied: it is pending, and it or an earlier one of its user is not to be retried later."""
+    ahead = _event.alias("ahead")
+    waits_behind = exists().where(
+        ahead.c.user_id == _event.c.user_id,
+        ahead.c.state == "pending",
+        ahead.c.retry_at.is_not(None),
+        ahead.c.retry_at > now,
+        ahead.c.id < _event.c.id,
+    )
+    return and_(_event.c.state == "pending", or_(_event.c.retry_at.is_(None), _event.c.retry_at <= now), ~waits_behind)
 
 
 def lock(session: Session, shard: int) -> None:
@@ -35,10 +55,43 @@ def lock_waiting(session: Session, now: Instant, limit: int) -> list[int]:
 
     In no order, so that a busy shard does not go before the others for ever.
     """
-    waiting = exists().where(
-        _event.c.shard == _shard.c.id,
-        _event.c.state == "pending",
-        or_(_event.c.retry_at.is_(None), _event.c.retry_at <= now),
-    )
+    waiting = exists().where(_event.c.shard == _shard.c.id, ready(now))
     found = select(_shard.c.id).where(waiting).order_by(func.random()).limit(limit)
     return list(session.scalars(found.with_for_update(skip_locked=True, of=_shard)))
+
+
+# --- telling ---------------------------------------------------------------------------------------------------------
+
+
+def with_news(session: Session, now: Instant) -> bool:
+    """Whether there is a shard with something of which to tell Temporal, and that nobody tells at `now`."""
+    return session.scalars(_with_news(now).limit(1)).first() is not None
+
+
+def lease(session: Session, teller: str, now: Instant, until: Instant, limit: int) -> list[int]:
+    """At most `limit` shards with something of which to tell Temporal, in no order; from now to `until` `teller`'s."""
+    found = _with_news(now).order_by(func.random()).limit(limit)
+    taken = list(session.scalars(found.with_for_update(skip_locked=True, of=_telling)))
+    if taken:
+        session.execute(update(_telling).where(_telling.c.shard.in_(taken)).values(teller=teller, until=until))
+    return taken
+
+
+def release(session: Session, teller: str, taken: Sequence[int]) -> None:
+    """Give back shards, as far as they are still `teller`'s."""
+    session.execute(
+        update(_telling).where(_telling.c.shard.in_(taken), _telling.c.teller == teller).values(teller=None, until=None)
+    )
+
+
+def _with_news(now: Instant) -> Select[int]:
+    starting = exists().where(_journey.c.status == "starting", _journey.c.shard == _telling.c.shard)
+    undelivered = (
+        select(_journey.c.shard)
+        .join(_inbox, _inbox.c.journey_id == _journey.c.id)
+        .where(_inbox.c.delivered_at.is_(None), _journey.c.status == "open")
+    )
+    return select(_telling.c.shard).where(
+        or_(_telling.c.until.is_(None), _telling.c.until <= now),
+        or_(starting, _telling.c.shard.in_(undelivered)),
+    )

@@ -12,6 +12,7 @@ from store.tables.base import Row
 from store.types import InstantType, Json, RowId
 
 _WAITING = text("state = 'pending'")
+_FAILED = text("state = 'failed'")
 _HELD_BACK = text("state = 'pending' AND retry_at IS NOT NULL")
 
 
@@ -35,6 +36,7 @@ class Event(Row, table=True):
         UniqueConstraint("source", "message_id"),
         Index("ix_event_waiting", "shard", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("ix_event_held_back", "user_id", "id", sqlite_where=_HELD_BACK, postgresql_where=_HELD_BACK),
+        Index("ix_event_failed", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
         # An id is never given twice, even where the latest events were erased: other rows order themselves by it.
         {"sqlite_autoincrement": True},
     )
@@ -64,15 +66,25 @@ class Event(Row, table=True):
 class Shard(Row, table=True):
     """One of the `store.shards.SHARDS` parts into which customers are divided (rules.md 11).
 
-    Whoever applies the events of a shard locks its row for as long as that takes. Telling Temporal takes longer than a
-    lock may be held, so `teller` does it until `told_until` by a lease.
+    Whoever applies the events of a shard locks its row for as long as that takes.
     """
 
     __tablename__ = "shard"
 
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+
+
+class Telling(Row, table=True):
+    """Who tells Temporal of a shard's journeys: `teller`, by a lease until `until`; nobody where there is none.
+
+    It takes longer than a lock may be held. A row of its own: telling need not wait while the shard is applied.
+    """
+
+    __tablename__ = "telling"
+
+    shard: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     teller: str | None = None
-    told_until: Instant | None = Field(default=None, sa_type=InstantType)
+    until: Instant | None = Field(default=None, sa_type=InstantType)
 
 
 class ImportRun(Row, table=True):

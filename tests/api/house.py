@@ -21,6 +21,7 @@ from whenever import Instant
 
 from api.app import Parts, create
 from api.keys import Scope, digest_of, new_key
+from intake.acceptor import Acceptor
 from lifecycle.language.map import Map
 from messaging.links import Links
 from store import consents, customers, journeys, messages, playbooks, tokens
@@ -71,7 +72,7 @@ class House:
     @classmethod
     def build(cls, database: Database, **other: Any) -> House:
         links = Links(other.get("public_url", PUBLIC), SECRET)
-        parts = Parts(database, MAP, links, PUBLIC, (public_key(),), (AUTH,), lambda: NOW)
+        parts = Parts(database, MAP, links, PUBLIC, Acceptor(database), (public_key(),), (AUTH,), lambda: NOW)
         parts = replace(parts, **other)
         app = create(parts)
         transport = httpx.ASGITransport(app, client=("192.0.2.7", 4711))

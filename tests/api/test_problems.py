@@ -47,7 +47,7 @@ async def test_a_database_that_is_away_is_said_so() -> None:
 
 async def test_health_is_whether_the_database_answers(house: House) -> None:
     answer = await house.client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "waiting": 0, "lag_seconds": 0.0})
 
 
 async def test_the_description_has_every_call_with_its_problems(house: House) -> None:

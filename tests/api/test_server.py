@@ -84,7 +84,7 @@ async def test_what_is_no_http_is_refused_and_the_server_stays(
 ) -> None:
     assert (await raw(address, request_)).startswith(b"HTTP/1.1 400 ")
     async with httpx.AsyncClient(base_url="http://{}:{}".format(*address)) as client:
-        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        assert (await client.get("/healthz")).json() == {"status": "ok", "waiting": 0, "lag_seconds": 0.0}
 
 
 async def test_a_body_that_has_no_end_is_cut_off(house: House, address: tuple[str, int]) -> None:

@@ -11,6 +11,9 @@ import pytest
 from embedded import TemporalServer
 from store.migrate import upgrade
 from tests.intake.house import House
+from tests.store.conftest import migrated_postgres, migrated_sqlite, postgres_server, postgres_url, sqlite_url
+
+__all__ = ["migrated_postgres", "migrated_sqlite", "postgres_server", "postgres_url", "sqlite_url"]
 
 Build = Callable[[Mapping[str, str]], House]
 

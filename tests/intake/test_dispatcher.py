@@ -83,6 +83,11 @@ def dispatcher(house: House, temporal: FakeTemporal) -> Dispatcher:
     return Dispatcher(house.database, cast("Client", temporal), house.applier, lambda: START)
 
 
+async def applied(one: Dispatcher) -> None:
+    while await one.apply():
+        pass
+
+
 async def settle(one: Dispatcher) -> None:
     while await one.apply() | await one.tell():
         pass
@@ -113,7 +118,7 @@ async def test_the_workflow_begins_in_the_state_that_is_stored(build: Build) -> 
     house, temporal = build(PLAYBOOKS), FakeTemporal()
     house.accept("purchase", START)
     one = dispatcher(house, temporal)
-    await one.apply()
+    await applied(one)
     house.identify(time_zone="Asia/Tokyo")  # between entry and start: the journey keeps the zone that it began with
     await settle(one)
     journey = house.journey()
@@ -126,7 +131,7 @@ async def test_a_pause_made_before_the_start_holds_the_journey_from_its_start(bu
     house, temporal = build(PLAYBOOKS), FakeTemporal()
     house.accept("purchase", START)
     one = dispatcher(house, temporal)
-    await one.apply()
+    await applied(one)
     target = house.journey().id
     row = Pause(scope="journey", target=target, policy="freeze", reason="r", started_at=START, made_by="test")
     house.write(lambda session: pauses.start(session, row))
@@ -148,7 +153,7 @@ async def test_while_temporal_is_away_events_are_applied_and_calls_are_made_late
     one = dispatcher(house, temporal)
     house.accept("purchase", START)
     house.accept("beta", START)
-    await one.apply()
+    await applied(one)
     with pytest.raises(RPCError):
         await one.tell()
     assert house.history() == ["purchase", "beta"]
@@ -163,7 +168,7 @@ async def test_a_lost_answer_repeats_the_call_and_never_the_decision(build: Buil
     house, temporal = build(PLAYBOOKS), FakeTemporal(loses=True)
     one = dispatcher(house, temporal)
     house.accept("purchase", START)
-    await one.apply()
+    await applied(one)
     with pytest.raises(RPCError):
         await one.tell()
     temporal.loses = False
@@ -171,7 +176,7 @@ async def test_a_lost_answer_repeats_the_call_and_never_the_decision(build: Buil
     journey = house.journey().id
     assert temporal.started == [journey, journey]
     house.accept("beta", day(1))
-    await one.apply()
+    await applied(one)
     temporal.loses = True
     with pytest.raises(RPCError):
         await one.tell()
@@ -186,7 +191,7 @@ async def test_a_journey_that_has_run_and_ended_is_not_started_anew(build: Build
     house, temporal = build(PLAYBOOKS), FakeTemporal()
     house.accept("purchase", START)
     one = dispatcher(house, temporal)
-    await one.apply()
+    await applied(one)
     journey = house.journey().id
     temporal.refuses[journey] = WorkflowAlreadyStartedError(journey, "Journey")
     await settle(one)
@@ -211,7 +216,7 @@ async def test_one_journey_that_cannot_be_started_keeps_nobody_else_waiting(buil
     for user in ("ada", "grace"):
         house.accept("purchase", START, user=user)
         house.accept("beta", START, user=user)
-    await one.apply()
+    await applied(one)
     poisoned, well = house.journey("ada").id, house.journey("grace").id
     temporal.refuses[poisoned] = RPCError("too large", RPCStatusCode.INVALID_ARGUMENT, b"")
     with pytest.raises(RPCError):

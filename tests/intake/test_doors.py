@@ -79,13 +79,17 @@ def test_a_milestone_needs_a_time_and_attributes_may_be_of_now() -> None:
 
 
 def test_a_chunk_tells_what_is_new_and_what_was_there(house: House) -> None:
-    assert accept(house.database, [arrival("a"), arrival("b")]) == doors.Taken(2, 0)
-    assert accept(house.database, [arrival("b"), arrival("c")]) == doors.Taken(1, 1)
+    first = accept(house.database, [arrival("a"), arrival("b")])
+    assert (first.accepted, first.duplicates, first.unstorable) == (2, 0, ())
+    second = accept(house.database, [arrival("b"), arrival("c")])
+    assert (second.accepted, second.duplicates) == (1, 1)
+    assert second.ids[0] is None
 
 
 def test_an_event_that_cannot_be_stored_loses_none_of_its_chunk(house: House) -> None:
     bad = arrival("bad", revenue=float("inf"))
-    assert accept(house.database, [arrival("a"), bad, arrival("b")]) == doors.Taken(2, 0, (1,))
+    taken = accept(house.database, [arrival("a"), bad, arrival("b")])
+    assert (taken.accepted, taken.duplicates, taken.unstorable) == (2, 0, (1,))
 
 
 def test_track_says_what_it_did_without_any_worker(house: House) -> None:

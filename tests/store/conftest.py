@@ -61,15 +61,19 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'milepost.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite_url", "postgres_url"], ids=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest) -> str:
     """A migrated database without rows. Its tables are to be left as they are."""
-    if request.param == "sqlite":
-        address: str = request.getfixturevalue("sqlite_url")
-        return address
-    address = request.getfixturevalue("migrated_postgres")
+    address: str = request.getfixturevalue(request.param)
+    return address
+
+
+@pytest.fixture
+def postgres_url(migrated_postgres: str) -> str:
+    """A migrated PostgreSQL database without rows."""
+    address = migrated_postgres
     with psycopg.connect(make_url(address).set(drivername="postgresql").render_as_string(False)) as connection:
-        emptied = METADATA.tables.keys() - {"shard"}  # its rows belong to the schema
+        emptied = METADATA.tables.keys() - {"shard", "telling"}  # their rows belong to the schema
         connection.execute(f"TRUNCATE {', '.join(emptied)} RESTART IDENTITY".encode())
     return address
 

@@ -77,10 +77,10 @@ def test_a_journey_is_started_once(database: Database) -> None:
     def check(session: Session) -> None:
         add_journey(session, status="starting")
         add_journey(session, "grace", "welcome.2", status="holdout")
-        assert [each.id for each in journeys.to_start(session, 10)] == ["welcome.1"]
+        assert [each.id for each in journeys.to_start(session, 10, [0])] == ["welcome.1"]
         assert journeys.mark_started(session, "welcome.1", at(1)) is True
         assert journeys.mark_started(session, "welcome.1", at(2)) is False
-        assert journeys.to_start(session, 10) == []
+        assert journeys.to_start(session, 10, [0]) == []
         assert (stored(session).status, stored(session).started_at) == ("open", at(1))
 
     database.write_now(check)
@@ -196,7 +196,7 @@ async def test_a_milestone_and_the_close_that_race_never_miss_each_other(databas
 
 def test_undelivered_rows_are_those_of_open_journeys_until_temporal_took_them(database: Database) -> None:
     def waiting(session: Session) -> Sequence[tuple[str, int]]:
-        return [(row.journey_id, row.number) for row in inbox.undelivered(session, 10)]
+        return [(row.journey_id, row.number) for row in inbox.undelivered(session, 10, [0])]
 
     def check(session: Session) -> None:
         add_journey(session)

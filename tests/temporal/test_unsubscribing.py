@@ -19,6 +19,7 @@ from whenever import Instant
 from api.app import Parts, create
 from embedded import TemporalServer
 from intake import consents
+from intake.acceptor import Acceptor
 from intake.consents import Proof
 from lifecycle.language.map import Hours
 from lifecycle.simulator import Happening
@@ -52,7 +53,8 @@ async def api(rehearsal: Rehearsal, now: Instant) -> AsyncIterator[httpx.AsyncCl
     """The pages that customers reach, as they are at `now`."""
     engine = rehearsal.engine
     links = engine.tools.links
-    app = create(Parts(engine.database, engine.tools.map, links, "https://example.com", (), (), lambda: now))
+    acceptor = Acceptor(engine.database)
+    app = create(Parts(engine.database, engine.tools.map, links, "https://example.com", acceptor, clock=lambda: now))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://example.com") as client:
         yield client
 

@@ -86,11 +86,13 @@ def upgrade() -> None:
     op.add_column("token", _json("milestones", nullable=True))
     op.add_column("token", _json("origins", nullable=True))
     _sharded()
+    op.create_table("shard", _integer("id"), _key("shard", "id"))
     op.create_table(
-        "shard", _integer("id"), _text("teller", nullable=True), _instant("told_until", nullable=True),
-        _key("shard", "id"),
+        "telling", _integer("shard"), _text("teller", nullable=True), _instant("until", nullable=True),
+        _key("telling", "shard"),
     )  # fmt: skip
-    op.bulk_insert(sa.table("shard", sa.column("id")), [{"id": number} for number in range(SHARDS)])
+    for table, key in (("shard", "id"), ("telling", "shard")):
+        op.bulk_insert(sa.table(table, sa.column(key)), [{key: number} for number in range(SHARDS)])
     op.create_table(
         "import_run",
         _text("digest"),
@@ -152,6 +154,7 @@ def _sharded() -> None:
     op.create_index(
         "ix_event_waiting", "event", ["shard", "id"], sqlite_where=sa.text(where), postgresql_where=sa.text(where)
     )
+    _partial("ix_event_failed", "event", "id", "state = 'failed'")
     starting = sa.text("status = 'starting'")
     op.create_index(
         "ix_journey_starting", "journey", ["shard", "entered_at"], sqlite_where=starting, postgresql_where=starting
@@ -159,9 +162,10 @@ def _sharded() -> None:
 
 
 def downgrade() -> None:
-    for table in ("erasure", "sweep", "segment_member", "import_run", "shard"):
+    for table in ("erasure", "sweep", "segment_member", "import_run", "telling", "shard"):
         op.drop_table(table)
     op.drop_index("ix_journey_starting", "journey")
+    op.drop_index("ix_event_failed", "event")
     op.drop_index("ix_event_waiting", "event")
     for table, column in (("event", "previous_id"), ("event", "shard"), ("journey", "shard")):
         op.drop_column(table, column)
