@@ -1,0 +1,106 @@
+"""The process that accepts events is killed under load: what it acknowledged is there, and nothing is there twice.
+
+Clients do what every SDK does: they send one event after the other, and repeat one that was not acknowledged under the
+same message id. MILEPOST_TEST_CHAOS=full kills five times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from embedded import free_port
+from store.database import Database
+from store.tables import Event, table_of
+
+KILLS = 5 if os.environ.get("MILEPOST_TEST_CHAOS") == "full" else 2
+CLIENTS = 8
+BETWEEN = 50
+"""Events that each process acknowledges before it is killed."""
+PATIENCE = 60.0
+"""Seconds for that, and for a process to start, on a machine that is busy."""
+
+
+async def send(client: httpx.AsyncClient, user: str, message: str) -> bool:
+    """Send one event; whether it was acknowledged."""
+    answer = await client.post("/", json={"userId": user, "event": "purchase", "messageId": message})
+    return answer.status_code == 200
+
+
+async def deliver(port: int, number: int, acknowledged: list[str], stop: asyncio.Event) -> None:
+    """One client: events in order, each until it is acknowledged."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        sent = 0
+        while not stop.is_set():
+            message = f"{number}-{sent}"
+            try:
+                taken = await send(client, f"user-{number}", message)
+            except httpx.HTTPError:
+                taken = False
+            if taken:
+                acknowledged.append(message)
+                sent += 1
+            else:
+                await asyncio.sleep(0.02)
+
+
+async def door(url: str, port: int) -> asyncio.subprocess.Process:
+    """The process, once it takes calls."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.intake.door", url, str(port))
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                (await asyncio.open_connection("127.0.0.1", port))[1].close()
+                return process
+            except OSError:
+                await asyncio.sleep(0.02)
+
+
+async def more(acknowledged: list[str]) -> None:
+    """Wait until BETWEEN more events were acknowledged."""
+    enough = len(acknowledged) + BETWEEN
+    async with asyncio.timeout(PATIENCE):
+        while len(acknowledged) < enough:  # noqa: ASYNC110 - another process does it
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("address", ["sqlite_url", "postgres_url"], ids=["sqlite", "postgres"])
+async def test_what_was_acknowledged_is_there_and_nothing_twice_however_often_the_process_is_killed(
+    request: pytest.FixtureRequest, address: str
+) -> None:
+    url, port = request.getfixturevalue(address), free_port()
+    acknowledged, stop = list[str](), asyncio.Event()
+    process = await door(url, port)
+    clients = [asyncio.create_task(deliver(port, number, acknowledged, stop)) for number in range(CLIENTS)]
+    per_process = []
+    for _ in range(KILLS):
+        before = len(acknowledged)
+        await more(acknowledged)
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+        per_process.append(len(acknowledged) - before)
+        process = await door(url, port)
+    await more(acknowledged)
+    stop.set()
+    await asyncio.gather(*clients)
+    process.kill()
+    await process.wait()
+
+    database = Database(url)
+    found = select(table_of(Event).c.message_id, table_of(Event).c.user_id).order_by(table_of(Event).c.id)
+    rows = [tuple(row) for row in database.read_now(lambda session: session.execute(found).all())]
+    database.close()
+    sys.stdout.write(f"\n{len(acknowledged)} events acknowledged, {per_process} of them before each of {KILLS} kills\n")
+    stored = [message for message, _ in rows]
+    assert set(acknowledged) - set(stored) == set()
+    assert {message: times for message, times in Counter(stored).items() if times > 1} == {}
+    for number in range(CLIENTS):  # and each client's are in their order
+        own = [message for message, user in rows if user == f"user-{number}"]
+        assert own == [f"{number}-{count}" for count in range(len(own))]
