@@ -108,9 +108,9 @@ class Dispatcher:
         now, done = self.clock(), 0
         for shard in shards.lock_waiting(session, now, SHARDS_AT_ONCE):
             found = events.next_pending(session, now, BATCH - done, shard=shard)
-            self.applier.apply_each(session, found, now)
+            go_on = self.applier.apply_each(session, found, now)
             done += len(found)
-            if done >= BATCH:
+            if not go_on or done >= BATCH:
                 break
         return done
 
@@ -130,7 +130,8 @@ class Dispatcher:
     def _begin(self, session: Session, journey: Journey) -> Begin:
         """The start that was decided when the journey was entered."""
         entered = STATE.validate_python(journey.state)
-        new = State(journey.customer_id, entered.zone, entered.entered, entered.entered)
+        # Not the row's customer: who was merged since would find another variant than the stored state has.
+        new = State(entered.customer, entered.zone, entered.entered, entered.entered)
         return Begin(
             plan=self.applier.plan(session, journey.version).packed,
             state=STATE.dump_python(new, mode="json", exclude_defaults=True),

@@ -30,6 +30,15 @@ def lock(session: Session, shard: int) -> None:
     session.execute(select(_shard.c.id).where(_shard.c.id == shard).with_for_update())
 
 
+def try_lock(session: Session, shard: int) -> bool:
+    """Keep one more shard from all others until the transaction ends; False, at once, where somebody else has it.
+
+    Whoever holds a shard never waits for another: two who did would wait for each other.
+    """
+    found = select(_shard.c.id).where(_shard.c.id == shard)
+    return session.scalar(found.with_for_update(skip_locked=True)) is not None
+
+
 def lock_waiting(session: Session, now: Instant, limit: int) -> list[int]:
     """At most `limit` shards that have something to apply and that nobody else holds; kept until the transaction ends.
 
