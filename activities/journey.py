@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy.orm import Session
 from temporalio import activity
@@ -15,7 +14,7 @@ from whenever import Instant
 
 from activities.contract import Report, Work
 from activities.delivering import Delivering
-from activities.facts import facts_of
+from activities.facts import facts_of, person_of
 from activities.tools import Tools
 from activities.transaction import Context, perform
 from lifecycle.answers import answer
@@ -23,7 +22,7 @@ from lifecycle.ledger import message_id
 from lifecycle.plan import Plan
 from lifecycle.state import AssignTask, Decide, Result
 from store import journeys, tasks
-from store.tables import Customer, Task
+from store.tables import Task
 
 Do = Callable[[Context], Result | None]
 
@@ -97,19 +96,20 @@ class JourneyActivities:
                 occurrence=str(command.occurrence),
                 customer_id=context.customer.id,
                 title=command.title,
-                assignee=self._assignee(command.assign, context.customer),
+                assignee=self._assignee(command.assign, context),
                 due_at=command.due,
                 created_at=context.now,
             ),
         )
         return Result("done")
 
-    def _assignee(self, assign: str, customer: Customer) -> str | None:
+    def _assignee(self, assign: str, context: Context) -> str | None:
         """The person that `customer.success_manager` names, or the text itself; None where nobody is known."""
-        if not assign.startswith("customer."):
+        if not assign.startswith(("customer.", "account.")):
             return assign
-        known: dict[str, Any] = self.tools.map.defaults() | customer.attributes
-        value = known.get(assign.partition(".")[2])
+        root, _, name = assign.partition(".")
+        facts = person_of(context.session, context.customer).facts(self.tools.map, context.now)
+        value = (facts.customer if root == "customer" else facts.account).get(name)
         return None if value is None else str(value)
 
 

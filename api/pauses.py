@@ -1,4 +1,4 @@
-"""Pauses by call: hold a customer, a playbook, a channel, everything or one journey, and let them go on."""
+"""Pauses by call: hold a customer, an account, a playbook, a channel, everything or one journey, and let them go on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class NewPause(BaseModel):
-    """What is to be held. `target` is a customer's id, a playbook's name, a channel or a journey's id."""
+    """What is to be held. `target` is the id of a customer, account or journey, a playbook's name or a channel."""
 
     model_config = ConfigDict(extra="forbid")
 

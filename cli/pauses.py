@@ -1,4 +1,4 @@
-"""`milepost pause`, `resume` and `pauses`: hold a customer, a playbook, a channel or everything, and let it go on.
+"""`milepost pause`, `resume` and `pauses`: hold a customer, account, playbook, channel or everything, and let it go on.
 
 One journey is held by `milepost journey pause`, which tells it at once. What is stored here needs neither Temporal nor
 a worker: journeys meet it when they come due.
@@ -36,15 +36,18 @@ if TYPE_CHECKING:
 
     from store.tables import Pause
 
-ScopeArgument = Annotated[str, typer.Argument(help="customer, playbook, channel, everything or journey.")]
+ScopeArgument = Annotated[str, typer.Argument(help="customer, account, playbook, channel, everything or journey.")]
 TargetArgument = Annotated[
-    str, typer.Argument(help="Which one: the customer's id, the playbook's name, email or sms. Not for everything.")
+    str,
+    typer.Argument(
+        help="Which one: the customer's or account's id, the playbook's name, email or sms. Not for everything."
+    ),
 ]
 PolicyOption = Annotated[
     Literal["freeze", "continue"] | None,
     typer.Option(
         "--policy",
-        help="freeze stops the clock; with continue time runs on. Default: freeze for a customer, else continue.",
+        help="freeze stops the clock; with continue time runs on. Default: freeze for a customer or account.",
         show_default=False,
     ),
 ]
@@ -84,7 +87,7 @@ def pause(
     project: ProjectOption = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Hold messages: of a customer, a playbook, a channel or everything. Goals and exits still end journeys."""
+    """Hold messages: of a customer, account, playbook, channel or everything. Goals and exits still end journeys."""
     from whenever import Instant
 
     from intake import pauses

@@ -6,8 +6,8 @@ stamps of open journeys, and new journeys that are `starting`. Temporal is not c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -16,22 +16,27 @@ from whenever import Instant
 
 from activities.facts import OWN, person_of
 from activities.transaction import trace_of
-from intake import consents, known
+from intake import consents, known, merging
+from intake.merging import Merging
+from intake.wakes import wake
 from lifecycle import enrolment
 from lifecycle.course import Course, due_of
 from lifecycle.facts import Conditions
 from lifecycle.language.map import Map
 from lifecycle.plan import Plan, unpack
 from lifecycle.state import STATE, State
-from store import customers, events, history, inbox, journeys, playbooks, traces
+from store import accounts, customers, events, history, journeys, playbooks, shards, traces
 from store.errors import StoreError, about_the_value
-from store.tables import Customer, Event, Journey, Milestone
+from store.tables import Account, Customer, Event, Journey, Milestone
 from trouble import place_of
 
 log = structlog.get_logger()
 
 ATTEMPTS = 5
 """After so many failed attempts an event is set aside, so that its customer's later ones proceed."""
+
+TOGETHER = 200
+"""How many events of an id that is to be merged are read at once."""
 
 
 @dataclass(slots=True)
@@ -43,16 +48,30 @@ class Applier:
     simulated: bool = False
     plans: dict[str, Plan] = field(default_factory=dict)
 
-    def apply_each(self, session: Session, found: Iterable[Event], now: Instant) -> None:
-        """Apply events in their order. One that fails is retried later; it holds back its customer's, nobody else's."""
-        held: set[str] = set()
+    def apply_each(
+        self, session: Session, found: Sequence[Event], now: Instant, in_time: Callable[[], bool] = lambda: True
+    ) -> bool:
+        """Apply events in their order. One that fails is retried later; it holds back its customer's, nobody else's.
+
+        False where the rest is to be read anew, in another transaction: it is not `in_time` any more; an account was
+        changed, and is held until this one ends; or an id was merged, and its events come among these.
+        """
+        held = self._moved(session, found)
         for event in found:
             assert event.id is not None
+            if not in_time():
+                return False
             if event.user_id in held:
+                continue
+            if not self._ready(session, event, now):
+                events.wait(session, event.id, now.add(seconds=1))
+                held.add(event.user_id)
                 continue
             try:
                 with session.begin_nested():
-                    self.apply(session, event, now)
+                    outcome = self.apply(session, event, now)
+                if outcome and _ends(outcome):
+                    return False
             except StoreError:
                 raise
             except Exception as error:  # whatever it is, the others must not wait for it
@@ -66,24 +85,37 @@ class Applier:
                 else:
                     events.put_off(session, event.id, now.add(seconds=2**event.attempts), reason)
                     held.add(event.user_id)
+        return True
 
     def apply(self, session: Session, event: Event, now: Instant) -> dict[str, Any] | None:
         """Apply `event` at `now`; what it did, as `track` shows it. None where it has been applied already."""
         assert event.id is not None
+        merged = Merging(session, event, self.map, self.conditions, self.plan, now).carry_out()
+        joined = merged.joined if merged else None
+        if joined and event.previous_id:
+            events.move(session, event.previous_id, event.shard)
         customer, _ = customers.lock_or_create(session, event.user_id, now)
+        person = joined.customer if joined else person_of(session, customer)
+        told: dict[str, Any] = {"merged": merged.as_data()} if merged else {}
+        said = known.event_of(session, event, customer, self.map)
+        if event.kind == "group":
+            account, changed = self._attach(session, customer, event, now)
+            said = replace(said, properties=account.attributes)
+            told["account"] = {"id": account.id, "changed": changed}
         had = journeys.outlines(session, customer.id)
         active = [self.plan(session, version) for version in playbooks.active(session).values()]
         done = enrolment.apply(
-            known.event_of(session, event, customer, self.map),
-            person_of(session, customer),
+            said,
+            person,
             known.open_journeys(session, customer.id, [one for one in had if one.open], self.plan, now),
             known.been(had),
             active,
             self.map,
             self.conditions,
             now,
+            joined,
         )
-        outcome = _outcome(done)
+        outcome = _outcome(done) | told
         if event.kind == "identify" and "consent" in event.properties:
             proof = consents.Proof(event.source, event.at)
             outcome["consents"] = consents.record_traits(
@@ -93,13 +125,47 @@ class Applier:
             return None
         _save(session, customer, done.person, now)
         _remember(session, customer, done.milestones, event, now)
-        for journey in dict.fromkeys(wake.journey for wake in done.wakes):
-            _wake(session, journey, [wake for wake in done.wakes if wake.journey == journey], event, now)
+        wake(session, done.wakes, event.id, now)
         if done.entered:
-            mark = history.mark(session, customer.id)
+            mark = history.mark(session)
             for entering in done.entered:
                 self._enter(session, done.person, entering, event, mark, now)
         return outcome
+
+    def _moved(self, session: Session, found: Sequence[Event]) -> set[str]:
+        """The names among these events that lead to a customer of another shard; their events are moved there."""
+        shard_of = {event.user_id: event.shard for event in found}
+        moved = set()
+        for name, home in customers.homes(session, shard_of).items():
+            shard = shards.shard_of(home)
+            if shard != shard_of[name]:
+                events.move(session, name, shard)
+                moved.add(name)
+        return moved
+
+    def _ready(self, session: Session, event: Event, now: Instant) -> bool:
+        """Whether what came in earlier under an id that the event merges is applied; it is, if that can be done now.
+
+        Whoever has that id's shard is not waited for: they might wait for ours.
+        """
+        if event.previous_id is None or not merging.pending(session, event):
+            return True
+        assert event.id is not None
+        old = event.previous_id
+        if not shards.try_lock(session, shards.shard_of(old)):
+            return False
+        while earlier := events.next_pending(session, now, TOGETHER, user_id=old, before=event.id):
+            self.apply_each(session, earlier, now)
+        return not events.pending_before(session, old, event.id)
+
+    def _attach(self, session: Session, customer: Customer, event: Event, now: Instant) -> tuple[Account, bool]:
+        """The account that a `group` call names, to which the customer belongs from now on; and whether it changed."""
+        assert event.name is not None
+        account, changed = accounts.learn(session, event.name, event.properties, now)
+        if customer.account_id != account.id:
+            customer.account_id = account.id
+            customers.save(session, customer, now)
+        return account, changed
 
     def plan(self, session: Session, version: str) -> Plan:
         """The plan of a version."""
@@ -148,6 +214,11 @@ class Applier:
             traces.add(session, [trace_of(journey.id, line) for line in course.lines])
 
 
+def _ends(outcome: dict[str, Any]) -> bool:
+    merged, account = outcome.get("merged", {}), outcome.get("account", {})
+    return merged.get("state") == "merged" or bool(account.get("changed"))
+
+
 def _outcome(done: enrolment.Applied) -> dict[str, Any]:
     return {
         "entered": [{"playbook": one.plan.playbook, "journey": one.id} for one in done.entered],
@@ -181,16 +252,3 @@ def _remember(session: Session, customer: Customer, names: list[str], event: Eve
         for name in names
     ]
     history.add(session, rows)
-
-
-def _wake(session: Session, journey: str, wakes: Iterable[enrolment.Wake], event: Event, now: Instant) -> None:
-    entries = []
-    for wake in wakes:
-        data: dict[str, Any] = {"keys": list(wake.keys)} if wake.keys else {}
-        if wake.of:
-            data["of"] = wake.of
-        if wake.outcome:
-            data["outcome"] = wake.outcome
-            journeys.stamp_exit(session, journey, now, wake.outcome, wake.name)
-        entries.append(inbox.Entry(wake.kind, wake.name, now, event.id, data))
-    inbox.append(session, journey, entries)

@@ -16,7 +16,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
-from itertools import groupby, takewhile
+from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
@@ -153,7 +153,7 @@ class Dispatcher:
         if people:
             customers.lock_each(session, user_ids=people)
         until = time.monotonic() + self._slice.seconds
-        self.applier.apply_each(session, takewhile(lambda _: time.monotonic() < until, found), now)
+        self.applier.apply_each(session, found, now, lambda: time.monotonic() < until)
         return len(found)
 
     # --- Temporal --------------------------------------------------------------------------------------------------
@@ -179,7 +179,8 @@ class Dispatcher:
     def _begin(self, session: Session, journey: Journey) -> Begin:
         """The start that was decided when the journey was entered."""
         entered = STATE.validate_python(journey.state)
-        new = State(journey.customer_id, entered.zone, entered.entered, entered.entered)
+        # Not the row's customer: who was merged since would find another variant than the stored state has.
+        new = State(entered.customer, entered.zone, entered.entered, entered.entered)
         return Begin(
             plan=self.applier.plan(session, journey.version).packed,
             state=STATE.dump_python(new, mode="json", exclude_defaults=True),

@@ -22,7 +22,7 @@ from intake.apply import Applier
 from lifecycle.language.faults import did_you_mean
 from lifecycle.language.map import Map
 from lifecycle.segment import Call
-from store import events, shards
+from store import customers, events, shards
 from store.database import Database
 from store.errors import StoreError, about_the_value
 from store.events import Arrival
@@ -217,8 +217,13 @@ def rehearse(
 
 
 def _apply(session: Session, applier: Applier, arrival: Arrival, event_id: int, now: Instant) -> dict[str, Any]:
-    shards.lock(session, shards.shard_of(arrival.user_id))
-    while pending := events.next_pending(session, now, CHUNK, user_id=arrival.user_id):
+    # Who was merged into another customer is applied with that one, and by nobody who has not that one's shard.
+    home = customers.homes(session, [arrival.user_id]).get(arrival.user_id, arrival.user_id)
+    shard = shards.shard_of(home)
+    shards.lock(session, shard)
+    if home != arrival.user_id:
+        events.move(session, arrival.user_id, shard)
+    while pending := events.next_pending(session, now, CHUNK, shard=shard, user_id=arrival.user_id):
         applier.apply_each(session, pending, now)
     event = events.get(session, event_id)
     assert event is not None

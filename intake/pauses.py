@@ -1,4 +1,5 @@
-"""Pauses by people: one row holds a customer, a playbook, a channel, everything, or one journey (design.md, section 9).
+"""Pauses by people: one row holds a customer, account, playbook, channel, everything, or one journey (design.md,
+section 9).
 
 Each function is one transaction's worth and is handed its session: the row and the audit log are stored together.
 Nobody is told. Journeys meet a pause when they come due, however many there are; those that it holds are woken after
@@ -17,19 +18,20 @@ from intake import reader
 from intake.commands import Conflict
 from intake.reader import Unknown
 from lifecycle.language.faults import did_you_mean
-from store import audit, holds, journeys, pauses, playbooks
+from store import accounts, audit, holds, journeys, pauses, playbooks
 from store.tables import Audit, Pause
 
-Scope = Literal["journey", "customer", "playbook", "channel", "everything"]
+Scope = Literal["journey", "customer", "account", "playbook", "channel", "everything"]
 Policy = Literal["freeze", "continue"]
 Handling = Literal["send", "skip"]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 DEFAULTS: dict[Scope, Policy] = {
-    "journey": "freeze", "customer": "freeze", "playbook": "continue", "channel": "continue", "everything": "continue",
+    "journey": "freeze", "customer": "freeze", "account": "freeze", "playbook": "continue", "channel": "continue",
+    "everything": "continue",
 }  # fmt: skip
-"""The clock policy where none is given: what holds one person stops that person's clock."""
+"""The clock policy where none is given: what holds one person, or those of one company, stops their clock."""
 
 
 class Impossible(Exception):
@@ -58,11 +60,11 @@ def start(
 ) -> Pause:
     """Store a pause, and return it with its id. It holds from `now` (UTC) on, until `ends_at` or `end`.
 
-    `target` is a customer's id (the product's or ours), a journey's, a playbook's name or a channel (email, sms); empty
-    for everything. Marketing only, unless `include_transactional`. `who` is for the audit log. With `key`, whoever
-    asks the same again for the same target gets the pause that was stored then (an Idempotency-Key: it is kept in the
-    audit log's data). Raises Unknown for a name, Impossible, and Conflict: another request had this key, or the
-    journey has ended.
+    `target` is a customer's or an account's id (the product's or ours), a journey's, a playbook's name or a channel
+    (email, sms); empty for everything. Marketing only, unless `include_transactional`. `who` is for the audit log. With
+    `key`, whoever asks the same again for the same target gets the pause that was stored then (an Idempotency-Key: it
+    is kept in the audit log's data). Raises Unknown for a name, Impossible, and Conflict: another request had this key,
+    or the journey has ended.
     """
     kind, name = _target(session, scope, target)
     chosen = policy or DEFAULTS[kind]
@@ -149,6 +151,11 @@ def _target(session: Session, scope: str, target: str) -> tuple[Scope, str]:
         raise Impossible(f"say which {kind} is to be paused")
     if kind == "customer":
         return kind, reader.find_customer(session, target).id
+    if kind == "account":
+        account = accounts.find(session, target)
+        if account is None:
+            raise Unknown(f"there is no account `{target}`")
+        return kind, account.id
     if kind == "journey":
         return kind, reader.find_journey(session, target).id
     if kind == "channel":

@@ -25,12 +25,16 @@ from lifecycle.plan import Entry, Plan
 LATE_FOR_ENTRY = TimeDelta(hours=24)
 """An event that happened longer ago than this before it arrived enters nothing, unless `backfill` is asked for."""
 
-Kind = Literal["track", "identify", "set", "record", "enrol", "message", "consent"]
+Kind = Literal["track", "identify", "set", "record", "enrol", "message", "consent", "group", "alias"]
+
+NO_MILESTONE = ("identify", "set", "enrol", "group", "alias")
+"""Kinds of events that are no milestone themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event to apply. `at` is when it happened. `properties` are those of a milestone, or the new attributes.
+    """One event to apply. `at` is when it happened. `properties` are those of a milestone, or the new attributes; for
+    `group` all attributes of the account to which the customer belongs from now on.
 
     `name` is the milestone, or the playbook of an `enrol`. `journey` and `of` say which message a `message.*` milestone
     is about. `received` is when it arrived, where that is not the moment at which it is applied: a worker that was away
@@ -50,12 +54,15 @@ class Event:
 
 @dataclass(slots=True)
 class Person:
-    """A customer as stored: attributes without defaults, and how often each milestone has happened."""
+    """A customer as stored: attributes without defaults, how often each milestone has happened, and the attributes of
+    the account.
+    """
 
     id: str
     attributes: dict[str, Any] = field(default_factory=dict)
     stage: str | None = None
     history: dict[str, Milestones] = field(default_factory=dict)
+    account: dict[str, Any] = field(default_factory=dict)
 
     def zone(self, map: Map) -> str:
         zone = self.attributes.get("time_zone")
@@ -69,7 +76,19 @@ class Person:
 
     def facts(self, map: Map, now: Instant, **more: Any) -> Facts:
         """What conditions may look at; `more` are the journey's own names."""
-        return Facts(now, customer=self.known(map), milestones=self.history, stage=self.stage, **more)
+        account = map.account_defaults() | {name: value for name, value in self.account.items() if value is not None}
+        return Facts(now, customer=self.known(map), account=account, milestones=self.history, stage=self.stage, **more)
+
+
+class Joined(NamedTuple):
+    """A visitor who is merged into a customer by the event at hand (lifecycle.merging). `person` is both together,
+    `touched` names what is new to the journeys of either.
+    """
+
+    customer: Person
+    visitor: Person
+    person: Person
+    touched: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -171,12 +190,27 @@ def apply(
     map: Map,
     conditions: Conditions,
     now: Instant,
+    joined: Joined | None = None,
 ) -> Applied:
     """Apply `event` at `now`. `journeys` are the customer's open ones; `been` the keys of all there ever were, by
-    playbook; `plans` the versions that new journeys take.
+    playbook; `plans` the versions that new journeys take. Those of somebody who is `joined` are among them.
     """
-    work = _Apply(event, person, list(journeys), been, list(plans), map, conditions, now)
+    work = _Apply(event, person, list(journeys), been, list(plans), map, conditions, now, joined)
     return work.run()
+
+
+def missed(
+    milestone: Event, person: Person, journey: OpenJourney, map: Map, conditions: Conditions, at: Instant
+) -> list[Wake]:
+    """What a milestone that was applied at `at` is to a journey that did not know then that it was its customer's.
+
+    It counts as one since the entry; a wait that asks for a new one is not over by what lies in the past.
+    """
+    work = _Apply(milestone, person, [journey], {}, [], map, conditions, at, past=True)
+    work.done = Applied(person, [milestone.name])
+    work.exits(set())
+    work.wakes(set())
+    return work.done.wakes
 
 
 @dataclass(slots=True)
@@ -189,25 +223,29 @@ class _Apply:
     map: Map
     conditions: Conditions
     now: Instant
+    joined: Joined | None = None
+    past: bool = False
     done: Applied = field(init=False)
     gone: set[str] = field(default_factory=set)
 
     def run(self) -> Applied:
-        before, event = self.before, self.event
-        person = Person(before.id, dict(before.attributes), before.stage, dict(before.history))
+        event, known = self.event, self.joined.person if self.joined else self.before
+        person = Person(known.id, dict(known.attributes), known.stage, dict(known.history), dict(known.account))
         self.done = Applied(person)
-        touched: set[str] = set()
+        touched = set(self.joined.touched) if self.joined else set()
         if event.kind in ("identify", "set"):
-            touched = self._attributes()
-        if event.kind not in ("identify", "set", "enrol"):
+            touched |= self._attributes()
+        if event.kind == "group":
+            touched |= self._account()
+        if event.kind not in NO_MILESTONE:
             self.done.milestones = [event.name]
             self._count(event.name)
             touched.add(f"milestones.{event.name}")
         self._derive(touched)
         for name in self.done.milestones:
             self._stage(name)
-        self._exits(touched)
-        self._wakes(touched)
+        self.exits(touched)
+        self.wakes(touched)
         self._entries()
         return self.done
 
@@ -216,6 +254,11 @@ class _Apply:
         changed = {name for name, value in self.event.properties.items() if attributes.get(name) != value}
         attributes.update(self.event.properties)
         return {f"customer.{name}" for name in changed}
+
+    def _account(self) -> set[str]:
+        old, new = self.done.person.account, dict(self.event.properties)
+        self.done.person.account = new
+        return {f"account.{name}" for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
     def _count(self, name: str) -> None:
         old, at = self.done.person.history.get(name, Milestones()), self.event.at
@@ -230,12 +273,13 @@ class _Apply:
             near = [(name, when) for name, when in waiting if _touches(self.conditions.names(when), touched)]
             if not near:
                 return
-            before = self.before.facts(self.map, self.now)
+            befores = [one.facts(self.map, self.now) for one in self._known_before()]
             after = self.done.person.facts(self.map, self.now)
             true = [
                 (name, when)
                 for name, when in near
-                if self.conditions.evaluate(when, after).value and not self.conditions.evaluate(when, before).value
+                if self.conditions.evaluate(when, after).value
+                and not any(self.conditions.evaluate(when, before).value for before in befores)
             ]
             if not true:
                 return
@@ -244,6 +288,10 @@ class _Apply:
                 self.done.milestones.append(name)
                 self._count(name)
                 touched.add(f"milestones.{name}")
+
+    def _known_before(self) -> list[Person]:
+        """The customer before the event, and whoever joins: what was true of one of them does not turn true."""
+        return [self.before, self.joined.visitor] if self.joined else [self.before]
 
     def _stage(self, milestone: str) -> None:
         """Forward only; those who had lapsed come back to whatever stage the milestone names."""
@@ -257,7 +305,7 @@ class _Apply:
 
     # --- open journeys --------------------------------------------------------------------------------------------
 
-    def _exits(self, touched: set[str]) -> None:
+    def exits(self, touched: set[str]) -> None:
         for journey in self.journeys:
             wake = self._goal(journey) or self._leave(journey, touched)
             if wake is None:
@@ -288,11 +336,15 @@ class _Apply:
             if leave.milestone:
                 if leave.milestone in self.done.milestones and self._counts(journey, leave.milestone):
                     return Wake(journey.id, "exit", leave.milestone, outcome="exited")
-            elif leave.condition and _touches(leave.names, touched):
+            elif leave.condition and (_touches(leave.names, touched) or self._of_account(leave.names)):
                 facts = self.done.person.facts(self.map, self.now, event=journey.event)
                 if self.conditions.evaluate(leave.condition, facts).value:
                     return Wake(journey.id, "exit", leave.condition, outcome="exited")
         return None
+
+    def _of_account(self, names: Iterable[str]) -> bool:
+        """Whether a condition looks at the account, which a call about somebody else may have changed meanwhile."""
+        return not self.past and any(name.startswith("account.") for name in names)
 
     def _counts(self, journey: OpenJourney, name: str) -> bool:
         """With `per`, a product's milestone counts only with the same value; a message's only for its own journey."""
@@ -301,7 +353,7 @@ class _Apply:
         per = journey.plan.entry.per if journey.plan.entry else None
         return per is None or str(self.event.properties.get(per)) == journey.per
 
-    def _wakes(self, touched: set[str]) -> None:
+    def wakes(self, touched: set[str]) -> None:
         for journey in self.journeys:
             if journey.id in self.gone:
                 continue
@@ -318,7 +370,7 @@ class _Apply:
         news = []
         for key in (f"{name}:{of}", name) if of else (name,):
             interest = journey.plan.interest.get(key)
-            if interest == "all" or (interest == "first" and key not in journey.heard):
+            if (interest == "all" and not self.past) or (interest == "first" and key not in journey.heard):
                 news.append(key)
         if news:
             journey.heard.update(news)

@@ -1,11 +1,16 @@
-"""Customers: found by the product's id or by ours, locked while an event is applied or a message claimed."""
+"""Customers: found by the product's id or by ours, locked while an event is applied or a message claimed.
+
+Who was merged into another customer is a tombstone, and everything here follows it to whoever it leads to (rules.md
+21): nobody outside need know that there are tombstones. A tombstone never leads back to itself, because only a customer
+who is none is ever merged, and only into one who is none.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from whenever import Instant
@@ -17,18 +22,18 @@ _customer, _message = table_of(Customer), table_of(Message)
 
 
 def get(session: Session, user_id: str) -> Customer | None:
-    """The customer whom the product calls `user_id`."""
-    return session.scalar(select(Customer).where(_customer.c.user_id == user_id))
+    """The customer whom the product calls, or once called, `user_id`."""
+    return _followed(session, session.scalar(select(Customer).where(_customer.c.user_id == user_id)))
 
 
 def by_id(session: Session, customer_id: str) -> Customer | None:
     """The customer with our own id (`cus_...`)."""
-    return session.scalar(select(Customer).where(_customer.c.id == customer_id))
+    return _followed(session, session.scalar(select(Customer).where(_customer.c.id == customer_id)))
 
 
 def lock(session: Session, customer_id: str) -> Customer | None:
     """The customer, read anew and kept from all other transactions that lock it until this one ends."""
-    return session.scalar(_locking(select(Customer).where(_customer.c.id == customer_id)))
+    return _locked(session, _customer.c.id == customer_id)
 
 
 def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Customer, bool]:
@@ -36,12 +41,60 @@ def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Custom
 
     Safe where two processes meet a new customer at once: one of them makes it, the other waits and finds it.
     """
-    found = _locking(select(Customer).where(_customer.c.user_id == user_id))
-    customer = session.scalar(found)
+    customer = _locked(session, _customer.c.user_id == user_id)
     if customer is not None:
         return customer, False
-    made = add_new(session, Customer(id=f"cus_{secrets.token_hex(8)}", user_id=user_id, created_at=now, updated_at=now))
-    return session.execute(found).scalar_one(), made
+    made = create(session, user_id, now)
+    customer = _locked(session, _customer.c.user_id == user_id)
+    assert customer is not None
+    return customer, made
+
+
+def create(session: Session, user_id: str, now: Instant) -> bool:
+    """Make a customer; False where there is one, or a tombstone, of this name."""
+    return add_new(session, Customer(id=f"cus_{secrets.token_hex(8)}", user_id=user_id, created_at=now, updated_at=now))
+
+
+def lock_both(session: Session, one: str, other: str) -> tuple[Customer, Customer] | None:
+    """Two customers by the product's ids, locked in the order of our ids, so that nobody waits in a ring.
+
+    None where either is a tombstone or not there, or both are one.
+    """
+    found = _locking(
+        select(Customer)
+        .where(_customer.c.user_id.in_((one, other)), _customer.c.merged_into.is_(None))
+        .order_by(_customer.c.id)
+    )
+    by_name = {customer.user_id: customer for customer in session.scalars(found)}
+    return (by_name[one], by_name[other]) if len(by_name) == 2 else None
+
+
+def own_row(session: Session, user_id: str) -> Customer | None:
+    """The row of this very name, also where it is a tombstone."""
+    return session.scalar(
+        select(Customer).where(_customer.c.user_id == user_id).execution_options(populate_existing=True)
+    )
+
+
+def homes(session: Session, user_ids: Collection[str]) -> dict[str, str]:
+    """Of those names that are tombstones': the name of the customer to whom each leads."""
+    found = select(_customer.c.user_id, _customer.c.merged_into)
+    rows = session.execute(found.where(_customer.c.user_id.in_(user_ids), _customer.c.merged_into.is_not(None))).all()
+    leads = {name: by_id(session, into) for name, into in rows}
+    return {name: customer.user_id for name, customer in leads.items() if customer is not None}
+
+
+def merged_into(session: Session, customer_id: str) -> list[Customer]:
+    """The tombstones that lead to a customer, by whichever way."""
+    found: list[Customer] = []
+    ahead = [customer_id]
+    while ahead:
+        near = list(
+            session.scalars(select(Customer).where(_customer.c.merged_into.in_(ahead)).order_by(_customer.c.id))
+        )
+        found += near
+        ahead = [one.id for one in near]
+    return found
 
 
 def lock_each(session: Session, *, user_ids: Collection[str] = (), customer_ids: Collection[str] = ()) -> None:
@@ -68,6 +121,25 @@ def save(session: Session, customer: Customer, now: Instant) -> None:
     # A change within the mapping is not noticed by itself.
     flag_modified(customer, "attributes")
     session.flush()
+
+
+def _followed(session: Session, customer: Customer | None) -> Customer | None:
+    while customer is not None and customer.merged_into is not None:
+        customer = session.scalar(select(Customer).where(_customer.c.id == customer.merged_into))
+    return customer
+
+
+def _locked(session: Session, meant: ColumnElement[bool]) -> Customer | None:
+    """Tombstones are followed by reading them: whoever holds one and waits for another would be waited for."""
+    while True:
+        found = _locking(select(Customer).where(meant, _customer.c.merged_into.is_(None)))
+        customer = session.scalar(found)
+        if customer is not None:
+            return customer
+        into = session.scalar(select(_customer.c.merged_into).where(meant))
+        if into is None:
+            return None
+        meant = _customer.c.id == into
 
 
 def _locking(statement: Select[Customer]) -> Select[Customer]:

@@ -116,18 +116,25 @@ def waiting(session: Session) -> int:
     return backlog(session).waiting
 
 
-def not_applied(session: Session, user_id: str) -> int:
-    """How many events of a customer are pending or set aside."""
+def not_applied(session: Session, user_ids: Collection[str]) -> int:
+    """How many events of a customer, under any of these names, are pending or set aside."""
     found = select(func.count()).select_from(_event)
-    return session.scalar(found.where(_event.c.user_id == user_id, _event.c.state != "applied")) or 0
+    return session.scalar(found.where(_event.c.user_id.in_(user_ids), _event.c.state != "applied")) or 0
 
 
 def next_pending(
-    session: Session, now: Instant, limit: int, *, shard: int | None = None, user_id: str | None = None
+    session: Session,
+    now: Instant,
+    limit: int,
+    *,
+    shard: int | None = None,
+    user_id: str | None = None,
+    before: int | None = None,
 ) -> list[Event]:
-    """Events to apply next, in order, at most `limit`; without those that wait behind an event to be retried later.
+    """Events to apply next, in order, at most `limit`; without those that wait behind an event to be retried later,
+    or behind one that merges their customer into another (rules.md 21).
 
-    Of one shard, which the caller has locked, or of one customer; else of all.
+    Of one shard, which the caller has locked, of one customer, and `before` an event; else of all.
     """
     return list(
         session.scalars(
@@ -136,12 +143,29 @@ def next_pending(
                 ready(now),
                 *([] if shard is None else [_event.c.shard == shard]),
                 *([] if user_id is None else [_event.c.user_id == user_id]),
+                *([] if before is None else [_event.c.id < before]),
             )
             .order_by(_event.c.id)
             .limit(limit)
             .execution_options(populate_existing=True)
         )
     )
+
+
+def pending_before(session: Session, user_id: str, before: int) -> bool:
+    """Whether an event of a customer from before another event is still to be applied."""
+    found = select(_event.c.id).where(_event.c.user_id == user_id, _event.c.state == "pending", _event.c.id < before)
+    return session.scalar(found.limit(1)) is not None
+
+
+def move(session: Session, user_id: str, shard: int) -> None:
+    """What is pending under this name is applied with another shard from now on: that of whoever the name leads to."""
+    session.execute(update(_event).where(_event.c.user_id == user_id, _event.c.state == "pending").values(shard=shard))
+
+
+def wait(session: Session, event_id: int, until: Instant) -> None:
+    """Look at an event again at `until`. It has not failed; its user's later events wait for it."""
+    session.execute(update(_event).where(_event.c.id == event_id).values(retry_at=until))
 
 
 def mark_applied(

@@ -38,10 +38,12 @@ def summary(session: Session, customer_id: str) -> dict[str, Milestones]:
     return {name: Milestones(count, first, last) for name, count, first, last in rows}
 
 
-def mark(session: Session, customer_id: str) -> int:
-    """The id of the customer's latest milestone, or 0: the `history_mark` of a journey that is entered now."""
-    latest = session.scalar(select(func.max(_milestone.c.id)).where(_milestone.c.customer_id == customer_id))
-    return latest or 0
+def mark(session: Session) -> int:
+    """The id of the latest milestone, or 0: the `history_mark` of a journey that is entered now.
+
+    Anybody's: what a visitor reached before that is no news to the journey when the two are merged (rules.md 21).
+    """
+    return session.scalar(select(func.max(_milestone.c.id))) or 0
 
 
 def since(session: Session, customer_id: str, mark: int, names: Collection[str]) -> list[Milestone]:
@@ -50,6 +52,17 @@ def since(session: Session, customer_id: str, mark: int, names: Collection[str])
         session.scalars(
             select(Milestone)
             .where(_milestone.c.customer_id == customer_id, _milestone.c.name.in_(names), _milestone.c.id > mark)
+            .order_by(_milestone.c.id)
+        )
+    )
+
+
+def after(session: Session, customer_id: str, mark: int, but: Collection[str]) -> list[Milestone]:
+    """All milestones but those of some names that were applied after the mark, in the order in which they were."""
+    return list(
+        session.scalars(
+            select(Milestone)
+            .where(_milestone.c.customer_id == customer_id, _milestone.c.name.not_in(but), _milestone.c.id > mark)
             .order_by(_milestone.c.id)
         )
     )

@@ -30,6 +30,7 @@ class Outline(NamedTuple):
     key: str
     per_value: str | None
     entry_event_id: int
+    history_mark: int
     entered_at: Instant
     status: str
     exit_at: Instant | None

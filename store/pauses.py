@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from store.statements import changed, dialect, insert
-from store.tables import Hold, Pause, table_of, values_of
+from store.tables import Customer, Hold, Pause, table_of, values_of
 
 _pause = table_of(Pause)
 _hold = table_of(Hold)
+_customer = table_of(Customer)
 _IN_ORDER = select(Pause).order_by(_pause.c.started_at, _pause.c.id).execution_options(populate_existing=True)
 _LOCK = 0x4D50_5041
 """The name of the lock that `lock` takes; any number that nothing else here uses."""
@@ -60,7 +61,8 @@ def concerning(
     channels: Collection[str] = (),
     since: Instant,
 ) -> list[Pause]:
-    """Pauses of a journey, its customer, its playbook, these channels or everything, in the order of their start.
+    """Pauses of a journey, its customer, their account, its playbook, these channels or everything, in the order of
+    their start.
 
     Those that hold now, those whose end is being told one by one (`queues`), and those that ended after `since`: frozen
     time is counted from all of them (rules.md 6).
@@ -70,6 +72,7 @@ def concerning(
     scopes: list[ColumnElement[bool]] = [
         and_(_pause.c.scope == scope, _pause.c.target == target) for scope, target in targets
     ]
+    scopes.append(_of_account(customer_id))
     return list(
         session.scalars(
             select(Pause)
@@ -95,6 +98,7 @@ def frozen(session: Session, customer_id: str, playbook_of: Mapping[str, str], s
     scopes: list[ColumnElement[bool]] = [
         _pause.c.scope == "everything",
         and_(_pause.c.scope == "customer", _pause.c.target == customer_id),
+        _of_account(customer_id),
         and_(_pause.c.scope == "playbook", _pause.c.target.in_(set(playbook_of.values()))),
         and_(_pause.c.scope == "journey", _pause.c.target.in_(list(playbook_of))),
     ]
@@ -109,6 +113,12 @@ def frozen(session: Session, customer_id: str, playbook_of: Mapping[str, str], s
             .order_by(_pause.c.started_at, _pause.c.id)
         )
     )
+
+
+def _of_account(customer_id: str) -> ColumnElement[bool]:
+    """Pauses of the account to which a customer belongs now."""
+    account = select(_customer.c.account_id).where(_customer.c.id == customer_id).scalar_subquery()
+    return and_(_pause.c.scope == "account", _pause.c.target == account)
 
 
 def withdraw(session: Session, pause_id: int) -> None:

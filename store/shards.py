@@ -33,7 +33,9 @@ def shard_of(user_id: str) -> int:
 
 
 def ready(now: Instant) -> ColumnElement[bool]:
-    """That an event may be applied: it is pending, and it or an earlier one of its user is not to be retried later."""
+    """That an event may be applied: it is pending, neither it nor an earlier one of its user is to be retried later,
+    and no earlier one merges its user into another (rules.md 21).
+    """
     ahead = _event.alias("ahead")
     waits_behind = exists().where(
         ahead.c.user_id == _event.c.user_id,
@@ -42,12 +44,29 @@ def ready(now: Instant) -> ColumnElement[bool]:
         ahead.c.retry_at > now,
         ahead.c.id < _event.c.id,
     )
-    return and_(_event.c.state == "pending", or_(_event.c.retry_at.is_(None), _event.c.retry_at <= now), ~waits_behind)
+    merging = _event.alias("merging")
+    waits_for_merging = exists().where(
+        merging.c.previous_id == _event.c.user_id,
+        merging.c.state == "pending",
+        merging.c.previous_id.is_not(None),
+        merging.c.id < _event.c.id,
+    )
+    due = or_(_event.c.retry_at.is_(None), _event.c.retry_at <= now)
+    return and_(_event.c.state == "pending", due, ~waits_behind, ~waits_for_merging)
 
 
 def lock(session: Session, shard: int) -> None:
     """Keep a shard from all others until the transaction ends, after whoever has it now."""
     session.execute(select(_shard.c.id).where(_shard.c.id == shard).with_for_update())
+
+
+def try_lock(session: Session, shard: int) -> bool:
+    """Keep one more shard from all others until the transaction ends; False, at once, where somebody else has it.
+
+    Whoever holds a shard never waits for another: two who did would wait for each other.
+    """
+    found = select(_shard.c.id).where(_shard.c.id == shard)
+    return session.scalar(found.with_for_update(skip_locked=True)) is not None
 
 
 def lock_waiting(session: Session, now: Instant, limit: int) -> list[int]:

@@ -17,7 +17,7 @@ from lifecycle.facts import Facts
 from lifecycle.language.faults import did_you_mean
 from lifecycle.plan import Entry, Plan
 from lifecycle.policies import Check
-from store import events, history, journeys, pauses, playbooks
+from store import customers, events, history, journeys, pauses, playbooks
 from store.tables import Customer, Event, Journey, Milestone
 
 _OUTCOMES = {"starting": "in_it", "open": "in_it", "ended": "was_in_it", "holdout": "holdout"}
@@ -83,7 +83,8 @@ class _Way:
 
     def _applied(self) -> Check:
         """Events that lie there: what they hold has not happened yet, as far as playbooks go."""
-        waiting = events.not_applied(self.session, self.customer.user_id)
+        others = customers.merged_into(self.session, self.customer.id)
+        waiting = events.not_applied(self.session, [self.customer.user_id, *(one.user_id for one in others)])
         saw = f"{waiting} not applied yet, or set aside" if waiting else "all applied"
         return Check("events", saw, not waiting or bool(self.had), "everything that came in of the customer is applied")
 

@@ -189,6 +189,14 @@ class Map(Authored):
     def _defaults(self) -> dict[str, Any]:
         return {n: r.default for n, r in self.attributes.items() if r.default is not None and r.of == "customer"}
 
+    def account_defaults(self) -> dict[str, Any]:
+        """The declared default values of account attributes."""
+        return dict(self._account_defaults)
+
+    @cached_property
+    def _account_defaults(self) -> dict[str, Any]:
+        return {n: r.default for n, r in self.attributes.items() if r.default is not None and r.of == "account"}
+
     @cached_property
     def order(self) -> dict[str, int]:
         """The place of each stage in the lifecycle."""

@@ -14,6 +14,7 @@ from store.types import InstantType, Json, RowId
 _WAITING = text("state = 'pending'")
 _FAILED = text("state = 'failed'")
 _HELD_BACK = text("state = 'pending' AND retry_at IS NOT NULL")
+_MERGING = text("state = 'pending' AND previous_id IS NOT NULL")
 
 
 class Event(Row, table=True):
@@ -27,8 +28,9 @@ class Event(Row, table=True):
     `state`: pending, applied, or failed (set aside after too many attempts). A pending event whose `retry_at` is still
     ahead holds back its user's later events, nobody else's. `outcome` is what applying it did, for `track` to show.
 
-    `shard` is `store.shards.shard_of(user_id)`: the events of a shard are applied by one dispatcher at a time, in their
-    order (rules.md 11). `previous_id` is another id of the same person, who is merged with this one (rules.md 21).
+    `shard` is `store.shards.shard_of(user_id)`, or that of the customer to whom a tombstone of this name leads: the
+    events of a shard are applied by one dispatcher at a time, in their order (rules.md 11). `previous_id` is another id
+    of the same person, who is merged with this one (rules.md 21).
     """
 
     __tablename__ = "event"
@@ -37,6 +39,7 @@ class Event(Row, table=True):
         Index("ix_event_waiting", "shard", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("ix_event_held_back", "user_id", "id", sqlite_where=_HELD_BACK, postgresql_where=_HELD_BACK),
         Index("ix_event_failed", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
+        Index("ix_event_merging", "previous_id", "id", sqlite_where=_MERGING, postgresql_where=_MERGING),
         # An id is never given twice, even where the latest events were erased: other rows order themselves by it.
         {"sqlite_autoincrement": True},
     )

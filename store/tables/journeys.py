@@ -48,8 +48,8 @@ class Journey(Row, table=True):
 
     `state`, `seq`, `due` and `step` are the core's latest known position (rules.md 7); a lower `seq` never overwrites.
     `answered` is what the last activity answered, and to which sequence number: a repeated activity answers the same.
-    `inbox_last` is the last number given in the journey's inbox. `history_mark` is the id of the customer's latest
-    milestone at entry: what counts from entry has a higher one (rules.md 2). `shard` is its entry event's: whoever
+    `inbox_last` is the last number given in the journey's inbox. `history_mark` is the id of the latest milestone
+    at entry, anybody's: what counts from entry has a higher one (rules.md 2). `shard` is its entry event's: whoever
     leases that shard tells Temporal of it.
     """
 

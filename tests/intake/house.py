@@ -70,7 +70,11 @@ class House:
 
     def accept(self, name: str | None, at: Instant, kind: str = "track", user: str = "ada", **more: Any) -> int:
         """Accept one event; its id. What `Arrival` knows is passed on, everything else is a property."""
-        own = {key: more.pop(key) for key in ("received_at", "backfill", "hops", "message_id") if key in more}
+        own = {
+            key: more.pop(key)
+            for key in ("received_at", "backfill", "hops", "message_id", "previous_id")
+            if key in more
+        }
         arrival = events.Arrival(
             "test", own.pop("message_id", f"e{next(self.numbers)}"), user, kind, at,
             own.pop("received_at", at), name, more.pop("properties", more), **own,
@@ -94,8 +98,18 @@ class House:
         """A milestone that arrives and is applied at `at`; what it did."""
         return self.outcome(self._now(name, at, "track", user, more))
 
-    def identify(self, at: Instant = START, user: str = "ada", **traits: Any) -> dict[str, Any]:
-        return self.outcome(self._now(None, at, "identify", user, {"properties": traits}))
+    def identify(
+        self, at: Instant = START, user: str = "ada", previous_id: str | None = None, **traits: Any
+    ) -> dict[str, Any]:
+        more = {"properties": traits, "previous_id": previous_id}
+        return self.outcome(self._now(None, at, "identify", user, more))
+
+    def alias(self, old: str, at: Instant = START, user: str = "ada") -> dict[str, Any]:
+        """The product says that `old` is the same person as `user`."""
+        return self.outcome(self._now(None, at, "alias", user, {"previous_id": old}))
+
+    def group(self, account: str, at: Instant = START, user: str = "ada", **traits: Any) -> dict[str, Any]:
+        return self.outcome(self._now(account, at, "group", user, {"properties": traits}))
 
     def message(self, name: str, journey: str, of: str, at: Instant) -> dict[str, Any]:
         """A milestone of Milepost's own about a message of a journey."""

@@ -105,9 +105,9 @@ def test_a_summary_counts_milestones_and_dates_them_by_their_own_timestamps(data
 def test_from_entry_counts_what_was_applied_later_even_if_it_is_dated_earlier(database: Database) -> None:
     def check(session: Session) -> None:
         ada = add_customer(session).id
-        assert history.mark(session, ada) == 0
+        assert history.mark(session) == 0
         add_milestone(session, ada, "activated", 7, hours=50)
-        mark = history.mark(session, ada)
+        mark = history.mark(session)
         # A failed event is applied after others that were acknowledged later, hence the falling numbers.
         add_milestone(session, ada, "activated", 5, hours=-40)
         add_milestone(session, ada, "activated", 3, hours=2)

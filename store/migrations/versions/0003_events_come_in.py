@@ -155,6 +155,8 @@ def _sharded() -> None:
         "ix_event_waiting", "event", ["shard", "id"], sqlite_where=sa.text(where), postgresql_where=sa.text(where)
     )
     _partial("ix_event_failed", "event", "id", "state = 'failed'")
+    merging = sa.text("state = 'pending' AND previous_id IS NOT NULL")
+    op.create_index("ix_event_merging", "event", ["previous_id", "id"], sqlite_where=merging, postgresql_where=merging)
     starting = sa.text("status = 'starting'")
     op.create_index(
         "ix_journey_starting", "journey", ["shard", "entered_at"], sqlite_where=starting, postgresql_where=starting
@@ -166,6 +168,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_journey_starting", "journey")
     op.drop_index("ix_event_failed", "event")
+    op.drop_index("ix_event_merging", "event")
     op.drop_index("ix_event_waiting", "event")
     for table, column in (("event", "previous_id"), ("event", "shard"), ("journey", "shard")):
         op.drop_column(table, column)
