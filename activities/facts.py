@@ -12,7 +12,7 @@ from lifecycle.enrolment import Person
 from lifecycle.facts import Facts
 from lifecycle.language.map import Map
 from lifecycle.state import State
-from store import events, history, messages
+from store import customers, events, history, messages
 from store.tables import Customer, Journey
 
 OWN = frozenset({"email", "phone", "time_zone", "language"})
@@ -23,7 +23,8 @@ def person_of(session: Session, customer: Customer) -> Person:
     """A customer with history, as the core sees them."""
     attributes = dict(customer.attributes)
     attributes.update({name: value for name in OWN if (value := getattr(customer, name)) is not None})
-    return Person(customer.id, attributes, customer.stage, history.summary(session, customer.id))
+    past, account = history.summary(session, customer.id), customers.account_attributes(session, customer)
+    return Person(customer.id, attributes, customer.stage, past, account)
 
 
 def event_of(session: Session, event_id: int | None, name: str | None = None) -> Mapping[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -10,9 +12,9 @@ from sqlalchemy.orm.attributes import flag_modified
 from whenever import Instant
 
 from store.statements import add_new
-from store.tables import Customer, Message, table_of
+from store.tables import Account, Customer, Message, table_of
 
-_customer, _message = table_of(Customer), table_of(Message)
+_customer, _message, _account = table_of(Customer), table_of(Message), table_of(Account)
 
 
 def get(session: Session, user_id: str) -> Customer | None:
@@ -41,6 +43,13 @@ def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Custom
         return customer, False
     made = add_new(session, Customer(id=f"cus_{secrets.token_hex(8)}", user_id=user_id, created_at=now, updated_at=now))
     return session.execute(found).scalar_one(), made
+
+
+def account_attributes(session: Session, customer: Customer) -> Mapping[str, Any]:
+    """The attributes of the account that a customer belongs to; none where there is no account."""
+    if customer.account_id is None:
+        return {}
+    return session.scalar(select(_account.c.attributes).where(_account.c.id == customer.account_id)) or {}
 
 
 def with_number(session: Session, number: str) -> list[str]:
