@@ -1,7 +1,8 @@
 """Applying one stored event to one customer, in one transaction (rules.md 1, 2).
 
-The core decides (`lifecycle.enrolment`); here its answer becomes rows: the customer, the history, inbox rows and exit
-stamps of open journeys, and new journeys that are `starting`. Temporal is not called here.
+The core decides (`lifecycle.enrolment`); here its answer becomes rows: the customer, the history, the segments that
+they are in, inbox rows and exit stamps of open journeys, and new journeys that are `starting`. Temporal is not called
+here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from lifecycle.facts import Conditions
 from lifecycle.language.map import Map
 from lifecycle.plan import Plan, unpack
 from lifecycle.state import STATE, State
-from store import customers, events, history, inbox, journeys, playbooks, traces
+from store import customers, events, history, inbox, journeys, playbooks, segments, traces
 from store.errors import StoreError
 from store.tables import Customer, Event, Journey, Milestone
 from trouble import place_of
@@ -81,6 +82,7 @@ class Applier:
             self.map,
             self.conditions,
             now,
+            lambda: segments.of_customer(session, customer.id),
         )
         outcome = _outcome(done)
         if event.kind == "identify" and "consent" in event.properties:
@@ -92,6 +94,7 @@ class Applier:
             return None
         _save(session, customer, done.person, now)
         _remember(session, customer, done.milestones, event, now)
+        segments.change(session, customer.id, done.segments, now)
         for journey in dict.fromkeys(wake.journey for wake in done.wakes):
             _wake(session, journey, [wake for wake in done.wakes if wake.journey == journey], event, now)
         if done.entered:

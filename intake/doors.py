@@ -30,7 +30,11 @@ from store.events import Arrival
 CHUNK = 500
 """The most events in one insert: the database's one writer is not kept longer (rules.md 13)."""
 
-OURS = {"message.": "when a provider reports it", "consent.": "when a customer's consent changes"}
+OURS = {
+    "message.": "when a provider reports it",
+    "consent.": "when a customer's consent changes",
+    "segment.": "when a customer comes into a segment or leaves it",
+}
 """How milestones of Milepost's own making begin, and when they are made."""
 
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
