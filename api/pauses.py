@@ -1,4 +1,4 @@
-"""Pauses by call: hold a customer, a playbook, a channel, everything or one journey, and let them go on."""
+"""Pauses by call: hold a customer, a segment, a playbook, a channel, everything or one journey, and let them go on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class NewPause(BaseModel):
-    """What is to be held. `target` is a customer's id, a playbook's name, a channel or a journey's id."""
+    """What is to be held. `target` is a customer's or journey's id, the name of a segment or playbook, or a channel."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -96,6 +96,7 @@ async def start(asked: NewPause, parts: Handed, token: Operating, key: Key = Non
                 ends_at=asked.ends_at,
                 include_transactional=asked.include_transactional,
                 key=key,
+                segments=parts.map.segments,
             ),
         )
     )

@@ -100,7 +100,7 @@ def _frozen(session: Session, customer: str, found: Sequence[Outline], now: Inst
         journey.id: tuple(
             (pause.started_at, pause.ended_at or now)
             for pause in lying
-            if pause.scope in ("everything", "customer") or pause.target in (journey.id, journey.playbook)
+            if pause.scope in ("everything", "customer", "segment") or pause.target in (journey.id, journey.playbook)
         )
         for journey in found
     }

@@ -6,14 +6,16 @@ import pytest
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from intake import segmenting
+from intake import explain, segmenting
 from intake.segmenting import sweep_segments
 from lifecycle.language.segments import Segment
-from store import segments
+from store import pauses, segments
 from store.segments import Change
 from store.tables import Event, SegmentMember
 from tests.intake.conftest import Build
 from tests.intake.house import START, House, day
+from tests.intake.pausing import end, start
+from tests.intake.test_explain import explainer
 
 PLAYBOOKS = {
     "fan-club": "entry: {segment: fans}\nexit: [segment.fans.left]\nsteps: [{wait: 3 days}, {send: mail/one}]\n",
@@ -181,3 +183,54 @@ def test_events_that_touch_no_segment_ask_nothing(build: Build) -> None:
     house.track("gamma")
     assert members(house) == []
 
+
+# --- pauses
+
+
+def lying(house: House, journey: str, now: Instant, since: Instant = START) -> list[str]:
+    """The pauses that an activity of this journey finds."""
+    customer = house.customer().id
+
+    def look(session: Session) -> list[str]:
+        found = pauses.concerning(
+            session, journey_id=journey, customer_id=customer, playbook="welcome", channels=["email"], since=since
+        )
+        return [f"{one.scope} {one.target}" for one in found]
+
+    return house.read(look)
+
+
+def test_a_pause_of_a_segment_holds_whoever_is_in_it_when_something_comes_due(build: Build) -> None:
+    house = build(PLAYBOOKS)
+    pause = start(house, "segment", "fans")
+    assert pause.policy == "continue"
+    start(house, "segment", "quiet")
+    house.track("purchase", order="17")
+    journey = house.journey().id
+    assert lying(house, journey, START) == []
+    fan(house)
+    assert lying(house, journey, START) == ["segment fans"]
+    house.identify(day(1), plan="free")
+    assert lying(house, journey, day(1)) == []
+
+
+def test_the_window_of_a_goal_grows_by_a_frozen_pause_of_the_segment(build: Build) -> None:
+    goal = "entry: {milestone: purchase}\ngoal: {milestone: delta, within: 2 days}\nsteps: [{wait: 30 days}]\n"
+    house = build({"slow": goal})
+    fan(house)
+    house.track("purchase")
+    pause = start(house, "segment", "fans", policy="freeze", now=day(1))
+    end(house, pause, day(4))
+    house.track("delta", day(4.5))
+    assert house.heard(house.journey().id) == [(1, "exit", "delta")]
+
+
+def test_who_asks_why_somebody_is_held_is_told_of_the_segment(build: Build) -> None:
+    house = build(PLAYBOOKS)
+    start(house, "segment", "fans", reason="a survey first")
+    fan(house)
+    told = house.read(
+        lambda session: explain.of_playbook(session, explainer(house), house.customer(), "fan-club", START)
+    )
+    (check,) = [check for check in told.checks if check.check == "paused"]
+    assert (check.passed, check.saw) == (False, "segment paused since 2026-03-02 10:00: a survey first")
