@@ -1,4 +1,5 @@
-"""A project as marketing keeps it: `playbooks/` with its map, playbooks and tests, and `templates/`; read and compiled.
+"""A project as marketing keeps it: `playbooks/` with its map, segments, playbooks and tests, and `templates/`; read and
+compiled.
 
 Everything is read at once and every mistake is collected; a project with mistakes still shows what could be read.
 """
@@ -15,6 +16,7 @@ from lifecycle.language import map as map_language
 from lifecycle.language import playbook as playbook_language
 from lifecycle.language.faults import Faults, Place, did_you_mean
 from lifecycle.language.scenario import Scenarios
+from lifecycle.language.segments import Segments
 from lifecycle.language.source import MAX_BYTES, read
 from lifecycle.language.template import TemplateInfo
 from lifecycle.language.validate import M, validate
@@ -24,6 +26,7 @@ from messaging import templates as template_files
 from messaging.conditions import JinjaConditions
 
 MAP = "playbooks/map.yaml"
+SEGMENTS = "playbooks/segments.yaml"
 
 
 class NoProject(Exception):
@@ -34,7 +37,8 @@ class NoProject(Exception):
 class Project:
     """What was read. `plans` and `scenarios` are by playbook name, `files` gives the file of each playbook.
 
-    `map` is None, and nothing is compiled, where the map has mistakes. Files are named relative to `root`.
+    `map` is None, and nothing is compiled, where the map has mistakes; nor is anything where the segments have.
+    Files are named relative to `root`.
     """
 
     root: Path
@@ -69,6 +73,9 @@ def load(root: Path) -> Project:
     faults = Faults()
     conditions = JinjaConditions()
     map_ = _read(root, root / MAP, map_language.Map, faults)
+    segments = _segments(root, faults)
+    if map_ is not None and segments is not None:
+        map_ = map_.with_segments(segments.by_name)
     templates = template_files.load(root, faults)
     playbooks: dict[str, playbook_language.Playbook] = {}
     scenarios: dict[str, Scenarios] = {}
@@ -76,7 +83,7 @@ def load(root: Path) -> Project:
     sources: dict[str, str] = {}
     for path in sorted((root / "playbooks").rglob("*.yaml")):
         file = path.relative_to(root).as_posix()
-        if file == MAP:
+        if file in (MAP, SEGMENTS):
             continue
         if path.name.endswith(".test.yaml"):
             found = _read(root, path, Scenarios, faults)
@@ -88,14 +95,15 @@ def load(root: Path) -> Project:
             playbooks[playbook.playbook], files[playbook.playbook] = playbook, file
             sources[playbook.playbook] = path.read_text("utf-8-sig")
     plans: dict[str, Plan] = {}
-    if map_ is not None:
-        names = {path.stem for path in (root / "playbooks").rglob("*.yaml") if not path.name.endswith(".test.yaml")}
+    if map_ is not None and segments is not None:
+        authored = [path for path in (root / "playbooks").rglob("*.yaml") if not path.name.endswith(".test.yaml")]
+        names = {path.stem for path in authored} - {"map", "segments"}
         for name, playbook in playbooks.items():
-            plan = compile_playbook(playbook, map_, templates.infos, names - {"map"}, conditions, faults)
+            plan = compile_playbook(playbook, map_, templates.infos, names, conditions, faults)
             if plan:
                 plans[name] = plan
         _check(root, map_, playbooks, plans, scenarios, templates, conditions, faults)
-        if set(plans) == names - {"map"}:  # else a template may be used by a playbook that has a mistake
+        if set(plans) == names:  # else a template may be used by a playbook that has a mistake
             places = {name: playbook.place("playbook") for name, playbook in playbooks.items()}
             checks.check_use(plans, places, scenarios, templates.infos, faults)
             checks.check_confirmations(map_, plans, faults)
@@ -115,6 +123,7 @@ def _check(
 ) -> None:
     """What can be said only now that all files have been read."""
     checks.check_map(map_, conditions, faults)
+    checks.check_segments(map_, conditions, faults)
     checks.check_templates(templates.infos, map_, conditions, _Finder(root, templates).place, faults)
     for name, found in scenarios.items():
         plan = plans.get(name)
@@ -123,6 +132,12 @@ def _check(
         elif name not in playbooks and not (root / found.place().file.replace(".test.yaml", ".yaml")).is_file():
             hint = did_you_mean(name, playbooks)
             faults.add(found.place(), "unknown-playbook", f"there is no playbook `{name}` that this could prove", hint)
+
+
+def _segments(root: Path, faults: Faults) -> Segments | None:
+    """The segments; none where there is no such file, and None where it has mistakes."""
+    path = root / SEGMENTS
+    return _read(root, path, Segments, faults) if path.is_file() else Segments()
 
 
 class _Finder:

@@ -31,15 +31,17 @@ from whenever import Instant
 
 import wiring
 from activities.contract import Act, Standing
+from activities.facts import person_of
 from embedded import TemporalServer
 from intake.dispatcher import Dispatcher
 from intake.reader import line_of
 from lifecycle.consent import changed, written
 from lifecycle.course import due_of
+from lifecycle.enrolment import memberships
 from lifecycle.simulator import Happening
 from lifecycle.state import STATE, ByPerson, Line, Paused, Resumed, Skipped
 from project import Project
-from store import consents, events, inbox, journeys, pauses, traces
+from store import consents, events, inbox, journeys, pauses, segments, traces
 from store.database import Database
 from store.migrate import upgrade
 from store.tables import Consent, Customer, Event, Journey, Pause, table_of
@@ -87,7 +89,7 @@ class Rehearsal:
     async def add_customer(
         self, customer: str, attributes: Mapping[str, Any], stage: str | None, topics: Iterable[str], at: Instant
     ) -> None:
-        """A customer under an id of ours that is given, who agrees to `topics`."""
+        """A customer under an id of ours that is given, who agrees to `topics`, and is in segments already."""
         own = {name: attributes.get(name) for name in ("email", "phone", "time_zone", "language")}
         rest = {name: value for name, value in attributes.items() if name not in own}
         row = Customer(id=customer, user_id=customer, attributes=rest, stage=stage, created_at=at, updated_at=at, **own)
@@ -101,6 +103,9 @@ class Rehearsal:
             session.flush()
             for one in agreed:
                 consents.add(session, one)
+            applier = self.engine.applier
+            inside = memberships(person_of(session, row), applier.map, applier.conditions, at)
+            segments.change(session, customer, dict.fromkeys(inside, True), at)
 
         await self.engine.database.write(add)
 

@@ -1,4 +1,4 @@
-"""Pauses by call: hold a customer, an account, a playbook, a channel, everything or one journey, and let them go on."""
+"""Pauses by call: hold a person, a group of them, a playbook, a channel or everything, and let them go on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ T = TypeVar("T")
 
 
 class NewPause(BaseModel):
-    """What is to be held. `target` is the id of a customer, account or journey, a playbook's name or a channel."""
+    """What is to be held. `target` is the id of a customer, account or journey, the name of a segment or playbook, or a
+    channel.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -96,6 +98,7 @@ async def start(asked: NewPause, parts: Handed, token: Operating, key: Key = Non
                 ends_at=asked.ends_at,
                 include_transactional=asked.include_transactional,
                 key=key,
+                segments=parts.map.segments,
             ),
         )
     )

@@ -62,7 +62,10 @@ def check(path: PathArgument = None, project: ProjectOption = None, format: Form
     if errors:
         note(f"{count(errors, 'mistake')} to mend")
         return FAULTS
-    out(f"{count(len(found.files), 'playbook')}, {count(found.texts, 'template')}, nothing to mend")
+    counted = [count(len(found.files), "playbook"), count(found.texts, "template")]
+    if found.map and found.map.segments:
+        counted.insert(1, count(len(found.map.segments), "segment"))
+    out(f"{', '.join(counted)}, nothing to mend")
     return GOOD
 
 

@@ -1,4 +1,5 @@
-"""`milepost pause`, `resume` and `pauses`: hold a customer, account, playbook, channel or everything, and let it go on.
+"""`milepost pause`, `resume` and `pauses`: hold a person, a group of them, a playbook, a channel or everything, and let
+it go on.
 
 One journey is held by `milepost journey pause`, which tells it at once. What is stored here needs neither Temporal nor
 a worker: journeys meet it when they come due.
@@ -7,7 +8,7 @@ a worker: journeys meet it when they come due.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -36,11 +37,13 @@ if TYPE_CHECKING:
 
     from store.tables import Pause
 
-ScopeArgument = Annotated[str, typer.Argument(help="customer, account, playbook, channel, everything or journey.")]
+ScopeArgument = Annotated[
+    str, typer.Argument(help="customer, account, segment, playbook, channel, everything or journey.")
+]
 TargetArgument = Annotated[
     str,
     typer.Argument(
-        help="Which one: the customer's or account's id, the playbook's name, email or sms. Not for everything."
+        help="The id of the customer or account, the segment's or playbook's name, email, sms. Not for everything."
     ),
 ]
 PolicyOption = Annotated[
@@ -87,13 +90,14 @@ def pause(
     project: ProjectOption = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Hold messages: of a customer, account, playbook, channel or everything. Goals and exits still end journeys."""
+    """Hold messages of a customer, account, segment, playbook, channel, or all. Goals and exits still end journeys."""
     from whenever import Instant
 
     from intake import pauses
 
     now = Instant.now()
     ends_at = _end(until, project)
+    segments = _segments(project) if scope == "segment" else ()
 
     def store(session: Session) -> Pause:
         return pauses.start(
@@ -106,6 +110,7 @@ def pause(
             include_transactional=include_transactional,
             who=who(),
             now=now,
+            segments=segments,
         )
 
     _say(_stored(project_root(project), store), format)
@@ -192,6 +197,11 @@ def _end(until: str | None, project: Path | None) -> Instant | None:
         return None
     known = read_project(project, sound=False).map
     return instant_of(until, known.time_zone if known else "UTC", "--until")
+
+
+def _segments(project: Path | None) -> Collection[str]:
+    known = read_project(project, sound=False).map
+    return known.segments if known else ()
 
 
 def _stored(root: Path, fn: Callable[[Session], Pause]) -> Pause:

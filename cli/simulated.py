@@ -13,7 +13,7 @@ from cli.common import Refused, instant_of, unknown
 from lifecycle.calendar import resolve
 from lifecycle.consent import written
 from lifecycle.enrolment import Person
-from lifecycle.language.map import MESSAGE_MILESTONES, OWN_MILESTONES, Map, is_zone
+from lifecycle.language.map import MESSAGE_MILESTONES, Map, is_zone
 from lifecycle.language.times import NotATime, parse_clock
 from lifecycle.plan import Plan, Send
 from lifecycle.simulator import Happening
@@ -120,7 +120,7 @@ def _happening(text: str, start: Instant, zone: str, map_: Map, plan: Plan) -> H
     if not found:
         raise Refused(f"`--milestone {text}` cannot be read; write NAME@3d, NAME@3dT14:00 or NAME@0d:revenue=49")
     name = map_.canonical(found["name"].strip())
-    _known("milestone", name, [*map_.milestones, *OWN_MILESTONES])
+    _known("milestone", name, [*map_.milestones, *map_.own_milestones])
     values = [part.partition("=") for part in re.split(r":(?=\w+=)", found["rest"])[1:]]
     of = None
     properties: dict[str, Any] = {}

@@ -1,7 +1,8 @@
 """Applying one stored event to one customer, in one transaction (rules.md 1, 2).
 
-The core decides (`lifecycle.enrolment`); here its answer becomes rows: the customer, the history, inbox rows and exit
-stamps of open journeys, and new journeys that are `starting`. Temporal is not called here.
+The core decides (`lifecycle.enrolment`); here its answer becomes rows: the customer, the history, the segments that
+they are in, inbox rows and exit stamps of open journeys, and new journeys that are `starting`. Temporal is not called
+here.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from lifecycle.facts import Conditions
 from lifecycle.language.map import Map
 from lifecycle.plan import Plan, unpack
 from lifecycle.state import STATE, State
-from store import accounts, customers, events, history, journeys, playbooks, shards, traces
+from store import accounts, customers, events, history, journeys, playbooks, segments, shards, traces
 from store.errors import StoreError, about_the_value
 from store.tables import Account, Customer, Event, Journey, Milestone
 from trouble import place_of
@@ -113,6 +114,7 @@ class Applier:
             self.map,
             self.conditions,
             now,
+            lambda: segments.of_customer(session, customer.id),
             joined,
         )
         outcome = _outcome(done) | told
@@ -125,6 +127,7 @@ class Applier:
             return None
         _save(session, customer, done.person, now)
         _remember(session, customer, done.milestones, event, now)
+        segments.change(session, customer.id, done.segments, now)
         wake(session, done.wakes, event.id, now)
         if done.entered:
             mark = history.mark(session)

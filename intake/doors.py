@@ -33,7 +33,11 @@ CHUNK = 500
 REFUSED = (SQLAlchemyError, ValueError, OverflowError)
 """How a database, or its driver, refuses a group of rows; after which they are tried one by one (rules.md 11)."""
 
-OURS = {"message.": "when a provider reports it", "consent.": "when a customer's consent changes"}
+OURS = {
+    "message.": "when a provider reports it",
+    "consent.": "when a customer's consent changes",
+    "segment.": "when a customer comes into a segment or leaves it",
+}
 """How milestones of Milepost's own making begin, and when they are made."""
 
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}

@@ -20,6 +20,9 @@ from store import events, inbox, messages, pauses
 from store.journeys import Outline
 from store.tables import Customer, Event
 
+_OF_PEOPLE = ("everything", "customer", "account", "segment")
+"""Scopes of pauses that concern all journeys of a customer."""
+
 
 def event_of(session: Session, event: Event, customer: Customer, map: Map) -> enrolment.Event:
     name = map.canonical(event.name or "")
@@ -100,7 +103,7 @@ def _frozen(session: Session, customer: str, found: Sequence[Outline], now: Inst
         journey.id: tuple(
             (pause.started_at, pause.ended_at or now)
             for pause in lying
-            if pause.scope in ("everything", "customer", "account") or pause.target in (journey.id, journey.playbook)
+            if pause.scope in _OF_PEOPLE or pause.target in (journey.id, journey.playbook)
         )
         for journey in found
     }

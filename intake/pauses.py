@@ -1,5 +1,5 @@
-"""Pauses by people: one row holds a customer, account, playbook, channel, everything, or one journey (design.md,
-section 9).
+"""Pauses by people: one row holds a person, a group of them, a playbook, a channel, everything, or one journey
+(design.md, section 9).
 
 Each function is one transaction's worth and is handed its session: the row and the audit log are stored together.
 Nobody is told. Journeys meet a pause when they come due, however many there are; those that it holds are woken after
@@ -8,6 +8,7 @@ its end by `intake.resuming`. Pauses stack: each is ended by itself, and what an
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy.orm import Session
@@ -21,14 +22,15 @@ from lifecycle.language.faults import did_you_mean
 from store import accounts, audit, holds, journeys, pauses, playbooks
 from store.tables import Audit, Pause
 
-Scope = Literal["journey", "customer", "account", "playbook", "channel", "everything"]
+Scope = Literal["journey", "customer", "account", "segment", "playbook", "channel", "everything"]
 Policy = Literal["freeze", "continue"]
 Handling = Literal["send", "skip"]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 DEFAULTS: dict[Scope, Policy] = {
-    "journey": "freeze", "customer": "freeze", "account": "freeze", "playbook": "continue", "channel": "continue",
+    "journey": "freeze", "customer": "freeze", "account": "freeze", "segment": "continue", "playbook": "continue",
+    "channel": "continue",
     "everything": "continue",
 }  # fmt: skip
 """The clock policy where none is given: what holds one person, or those of one company, stops their clock."""
@@ -57,16 +59,17 @@ def start(
     ends_at: Instant | None = None,
     include_transactional: bool = False,
     key: str | None = None,
+    segments: Collection[str] = (),
 ) -> Pause:
     """Store a pause, and return it with its id. It holds from `now` (UTC) on, until `ends_at` or `end`.
 
-    `target` is a customer's or an account's id (the product's or ours), a journey's, a playbook's name or a channel
-    (email, sms); empty for everything. Marketing only, unless `include_transactional`. `who` is for the audit log. With
-    `key`, whoever asks the same again for the same target gets the pause that was stored then (an Idempotency-Key: it
-    is kept in the audit log's data). Raises Unknown for a name, Impossible, and Conflict: another request had this key,
-    or the journey has ended.
+    `target` is the id of a customer, an account (the product's or ours) or a journey, the name of a segment (one of
+    `segments`, those that are declared) or of a playbook, or a channel (email, sms); empty for everything. Marketing
+    only, unless `include_transactional`. `who` is for the audit log. With `key`, whoever asks the same again for the
+    same target gets the pause that was stored then (an Idempotency-Key: it is kept in the audit log's data). Raises
+    Unknown for a name, Impossible, and Conflict: another request had this key, or the journey has ended.
     """
-    kind, name = _target(session, scope, target)
+    kind, name = _target(session, scope, target, segments)
     chosen = policy or DEFAULTS[kind]
     if chosen not in get_args(Policy):
         raise Impossible(f"the clock policy is freeze or continue, not `{chosen}`")
@@ -137,7 +140,7 @@ def listed(session: Session, *, ended: bool = False) -> list[Listed]:
     return [Listed(pause, held.get(pause.id or 0, 0)) for pause in found]
 
 
-def _target(session: Session, scope: str, target: str) -> tuple[Scope, str]:
+def _target(session: Session, scope: str, target: str, segments: Collection[str]) -> tuple[Scope, str]:
     """The scope, and the name under which its target is stored."""
     if scope not in SCOPES:
         hint = did_you_mean(scope, SCOPES)
@@ -158,10 +161,11 @@ def _target(session: Session, scope: str, target: str) -> tuple[Scope, str]:
         return kind, account.id
     if kind == "journey":
         return kind, reader.find_journey(session, target).id
-    if kind == "channel":
-        if target not in QUEUES:
-            hint = did_you_mean(target, QUEUES)
-            raise Unknown(f"there is no channel `{target}`; " + (hint or f"there are {', '.join(QUEUES)}"))
+    if kind in ("segment", "channel"):
+        known = segments if kind == "segment" else QUEUES
+        if target not in known:
+            hint = did_you_mean(target, known) or (f"there are {', '.join(known)}" if known else "none is declared")
+            raise Unknown(f"there is no {kind} `{target}`; {hint}")
         return kind, target
     if not playbooks.versions(session, target):
         hint = did_you_mean(target, playbooks.active(session))

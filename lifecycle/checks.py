@@ -1,5 +1,5 @@
-"""What can be said of a project only when all of it has been read: the map by itself, templates against the map,
-scenarios against map and templates, and what nobody uses or tests.
+"""What can be said of a project only when all of it has been read: the map by itself, segments and templates against
+the map, scenarios against map and templates, and what nobody uses or tests.
 
 Playbooks are checked by the compiler. Files are not read here: whoever calls knows where a name stands in one.
 """
@@ -11,9 +11,9 @@ from typing import Any
 
 from lifecycle.compiler.names import Names
 from lifecycle.consent import written
-from lifecycle.facts import Conditions
+from lifecycle.facts import ConditionError, Conditions
 from lifecycle.language.faults import Faults, Place, did_you_mean
-from lifecycle.language.map import OWN_MILESTONES, Map
+from lifecycle.language.map import Map
 from lifecycle.language.scenario import Given, Scenario, Scenarios
 from lifecycle.language.template import INTENTS, Channel, TemplateInfo
 from lifecycle.plan import Plan, Send, Split
@@ -58,6 +58,26 @@ def check_map(map_: Map, conditions: Conditions, faults: Faults) -> None:
     for cap in map_.caps:
         if cap.topic is not None and cap.topic not in map_.topics:
             names.unknown(cap.place("topic"), "topic", cap.topic, list(map_.topics))
+
+
+def check_segments(map_: Map, conditions: Conditions, faults: Faults) -> None:
+    """Each segment's condition: its names, and whether all customers at once can be asked it."""
+    names = Names(map_, {}, (), conditions, faults)
+    for segment in map_.segments.values():
+        place = segment.place("if")
+        try:
+            found = conditions.names(segment.if_)
+        except ConditionError:
+            names.condition(segment.if_, place)  # says where it cannot be read
+            continue
+        try:
+            conditions.criterion(segment.if_)
+        except ConditionError as error:
+            at = Place(place.file, place.line, place.column + error.offset)
+            faults.add(at, "not-in-segments", str(error))
+        for name in found:
+            if name.partition(".")[0] in ("customer", "account", "milestones"):
+                names.name(name, place)
 
 
 def check_templates(
@@ -138,7 +158,7 @@ class _Scenarios:
             for key in ("send", "refused"):
                 self._known("template", getattr(entry, key), self.templates, entry.place(key))
             for key in ("milestone", "record", "goal"):
-                known = [*self.map.milestones, *OWN_MILESTONES]
+                known = [*self.map.milestones, *self.map.own_milestones]
                 self._known("milestone", getattr(entry, key), known, entry.place(key))
         for index, name in enumerate(scenario.never):
             self._known("template", name, self.templates, scenario.place("never", index))
@@ -170,7 +190,7 @@ class _Scenarios:
         if given.milestone is None:
             return
         name = self.map.canonical(given.milestone)
-        known = [*self.map.milestones, *OWN_MILESTONES]
+        known = [*self.map.milestones, *self.map.own_milestones]
         properties = self.map.properties_of(name)
         if self._known("milestone", name, known, given.place("milestone")) and properties is not None:
             for key in given.properties():

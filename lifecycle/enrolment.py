@@ -1,14 +1,15 @@
 """Applying one event to one customer: what changes, which journeys it concerns, and which ones begin (rules.md 1, 2).
 
 Pure: the dispatcher applies the answer to the database in one transaction, the simulator to its memory. The order is
-fixed: attributes, history, exits and goals of open journeys, wake-ups, entries. A milestone that is derived from others
-(`when:`) happens in the moment in which its condition turns true.
+fixed: attributes, history, segments, exits and goals of open journeys, wake-ups, entries. A milestone that is derived
+from others (`when:`) happens in the moment in which its condition turns true; so do those of a segment, where what is
+stored of its members says otherwise than its condition does now.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -19,16 +20,17 @@ from lifecycle import calendar
 from lifecycle.calendar import Frozen
 from lifecycle.facts import Conditions, Facts, Milestones
 from lifecycle.language.map import Map, is_zone
+from lifecycle.language.segments import MILESTONES, milestone_of
 from lifecycle.language.times import parse_span
 from lifecycle.plan import Entry, Plan
 
 LATE_FOR_ENTRY = TimeDelta(hours=24)
 """An event that happened longer ago than this before it arrived enters nothing, unless `backfill` is asked for."""
 
-Kind = Literal["track", "identify", "set", "record", "enrol", "message", "consent", "group", "alias"]
+Kind = Literal["track", "identify", "group", "alias", "set", "record", "enrol", "message", "consent", "segment"]
 
-NO_MILESTONE = ("identify", "set", "enrol", "group", "alias")
-"""Kinds of events that are no milestone themselves."""
+HAPPENS = frozenset({"track", "record", "message", "consent"})
+"""The kinds of event that are a milestone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,10 @@ class Event:
     """One event to apply. `at` is when it happened. `properties` are those of a milestone, or the new attributes; for
     `group` all attributes of the account to which the customer belongs from now on.
 
-    `name` is the milestone, or the playbook of an `enrol`. `journey` and `of` say which message a `message.*` milestone
-    is about. `received` is when it arrived, where that is not the moment at which it is applied: a worker that was away
-    for a weekend makes no event late.
+    `name` is the milestone, or the playbook of an `enrol`. A `segment` asks whether the customer has come into or gone
+    out of one, which time alone may have done; `name` is the milestone that this would be. `journey` and `of` say which
+    message a `message.*` milestone is about. `received` is when it arrived, where that is not the moment at which it is
+    applied: a worker that was away for a weekend makes no event late.
     """
 
     id: int
@@ -54,8 +57,8 @@ class Event:
 
 @dataclass(slots=True)
 class Person:
-    """A customer as stored: attributes without defaults, how often each milestone has happened, and the attributes of
-    the account.
+    """A customer as stored: attributes without defaults (`account` holds those of their account), and how often each
+    milestone has happened.
     """
 
     id: str
@@ -76,7 +79,8 @@ class Person:
 
     def facts(self, map: Map, now: Instant, **more: Any) -> Facts:
         """What conditions may look at; `more` are the journey's own names."""
-        account = map.account_defaults() | {name: value for name, value in self.account.items() if value is not None}
+        account = map.defaults("account")
+        account.update((name, value) for name, value in self.account.items() if value is not None)
         return Facts(now, customer=self.known(map), account=account, milestones=self.history, stage=self.stage, **more)
 
 
@@ -139,10 +143,11 @@ class Gate(NamedTuple):
 
 @dataclass(slots=True)
 class Applied:
-    """What an event does. `person` is the customer after it."""
+    """What an event does. `person` is the customer after it, `segments` those that they came into (True) or left."""
 
     person: Person
     milestones: list[str] = field(default_factory=list)
+    segments: dict[str, bool] = field(default_factory=dict)
     wakes: list[Wake] = field(default_factory=list)
     entered: list[Entering] = field(default_factory=list)
     not_entered: list[tuple[str, str]] = field(default_factory=list)
@@ -181,6 +186,14 @@ def gates(
         yield Gate("occurrence", there, f"the milestone came without {entry.per}")
 
 
+def memberships(person: Person, map: Map, conditions: Conditions, now: Instant) -> set[str]:
+    """The segments that somebody is in, by what is known of them at `now`."""
+    if not map.segments:
+        return set()
+    facts = person.facts(map, now)
+    return {name for name, segment in map.segments.items() if _holds(segment.if_, facts, conditions)}
+
+
 def apply(
     event: Event,
     person: Person,
@@ -190,12 +203,14 @@ def apply(
     map: Map,
     conditions: Conditions,
     now: Instant,
+    members: Callable[[], Collection[str]] = frozenset,
     joined: Joined | None = None,
 ) -> Applied:
     """Apply `event` at `now`. `journeys` are the customer's open ones; `been` the keys of all there ever were, by
-    playbook; `plans` the versions that new journeys take. Those of somebody who is `joined` are among them.
+    playbook; `plans` the versions that new journeys take; `members` gives the segments that the customer is in, and
+    is asked only where the event may change one. What belongs to somebody who is `joined` is among all of these.
     """
-    work = _Apply(event, person, list(journeys), been, list(plans), map, conditions, now, joined)
+    work = _Apply(event, person, list(journeys), been, list(plans), map, conditions, now, members, joined)
     return work.run()
 
 
@@ -223,13 +238,15 @@ class _Apply:
     map: Map
     conditions: Conditions
     now: Instant
+    members: Callable[[], Collection[str]] = frozenset
     joined: Joined | None = None
     past: bool = False
     done: Applied = field(init=False)
     gone: set[str] = field(default_factory=set)
 
     def run(self) -> Applied:
-        event, known = self.event, self.joined.person if self.joined else self.before
+        before, event = self.before, self.event
+        known = self.joined.person if self.joined else before
         person = Person(known.id, dict(known.attributes), known.stage, dict(known.history), dict(known.account))
         self.done = Applied(person)
         touched = set(self.joined.touched) if self.joined else set()
@@ -237,13 +254,16 @@ class _Apply:
             touched |= self._attributes()
         if event.kind == "group":
             touched |= self._account()
-        if event.kind not in NO_MILESTONE:
+        if event.kind in HAPPENS:
             self.done.milestones = [event.name]
             self._count(event.name)
             touched.add(f"milestones.{event.name}")
         self._derive(touched)
         for name in self.done.milestones:
             self._stage(name)
+        if person.stage != before.stage:
+            touched.add("stage")
+        self._segments(touched)
         self.exits(touched)
         self.wakes(touched)
         self._entries()
@@ -303,6 +323,36 @@ class _Apply:
         if now is None or now.lapsed or order[rule.stage] > order[person.stage or ""]:
             person.stage = rule.stage
 
+    # --- segments -------------------------------------------------------------------------------------------------
+
+    def _segments(self, touched: set[str]) -> None:
+        """The segments that the customer has come into or gone out of.
+
+        What is asked is what is stored, never what the condition said before the event: time alone may have changed
+        that, and a segment may be new.
+        """
+        near = [(name, one.if_) for name, one in self.map.segments.items() if self._concerns(name, one.if_, touched)]
+        if not near:
+            return
+        members, facts = self.members(), self.done.person.facts(self.map, self.now)
+        for name, condition in near:
+            inside = _holds(condition, facts, self.conditions)
+            if inside != (name in members):
+                milestone = milestone_of(name, inside=inside)
+                self.done.segments[name] = inside
+                self.done.milestones.append(milestone)
+                self._count(milestone)
+
+    def _concerns(self, segment: str, condition: str, touched: set[str]) -> bool:
+        event = self.event
+        if event.kind == "segment":
+            return event.name in (milestone_of(segment, inside=True), milestone_of(segment, inside=False))
+        if event.kind == "group" or self.joined:  # another account, or another history
+            return True
+        # What a journey sets is there already when its event comes.
+        given = {f"customer.{name}" for name in event.properties} if event.kind == "set" else set()
+        return _touches(self.conditions.names(condition), touched | given)
+
     # --- open journeys --------------------------------------------------------------------------------------------
 
     def exits(self, touched: set[str]) -> None:
@@ -350,6 +400,8 @@ class _Apply:
         """With `per`, a product's milestone counts only with the same value; a message's only for its own journey."""
         if self.event.journey is not None and name == self.event.name:
             return self.event.journey == journey.id
+        if name.startswith(MILESTONES):  # it is about the customer, whatever the occurrence
+            return True
         per = journey.plan.entry.per if journey.plan.entry else None
         return per is None or str(self.event.properties.get(per)) == journey.per
 
@@ -425,6 +477,12 @@ class _Apply:
 
     def _not(self, plan: Plan, because: str) -> None:
         self.done.not_entered.append((plan.playbook, because))
+
+
+def _holds(condition: str, facts: Facts, conditions: Conditions) -> bool:
+    """Whether a condition is true; a value that is missing makes it not so."""
+    verdict = conditions.evaluate(condition, facts)
+    return bool(verdict.value) and not verdict.missing
 
 
 def _touches(names: Iterable[str], touched: set[str]) -> bool:

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from whenever import Instant
 
+from lifecycle.criteria import Criterion
+
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -68,3 +70,6 @@ class Conditions(Protocol):
 
     def evaluate(self, expression: str, facts: Facts) -> Verdict:
         """What the expression comes to for these facts; a missing value is a Verdict, never an exception."""
+
+    def criterion(self, expression: str) -> Criterion:
+        """The expression as a database can be asked it; raises ConditionError, also for what a segment may not say."""

@@ -16,7 +16,7 @@ from whenever import Instant
 from lifecycle import policies
 from lifecycle.answers import answer
 from lifecycle.consent import answer_for, changed, written
-from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply
+from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply, memberships
 from lifecycle.facts import NOTHING, Conditions, Facts
 from lifecycle.hops import within_limit
 from lifecycle.interpreter import Run, proceed
@@ -125,7 +125,8 @@ class SimulatedJourney:
 
 class Life:
     """The life of one customer. `consent` holds the topics agreed to, and those refused as False (`offers:sms`: one
-    channel), in the order of the answers; consent milestones that happen add to it.
+    channel), in the order of the answers; consent milestones that happen add to it. Who is in a segment from the start
+    does not come into it.
     """
 
     def __init__(self, world: World, person: Person, consent: Mapping[str, bool] | None = None) -> None:
@@ -134,6 +135,7 @@ class Life:
         self.journeys: list[SimulatedJourney] = []
         self.events: dict[int, Event] = {}
         self.queue: list[tuple[Event, int]] = []
+        self.members: set[str] | None = None
         self.been: dict[str, set[str]] = {}
         self.not_entered: list[tuple[str, str]] = []
         self.posted = Posted(world.map)
@@ -212,8 +214,15 @@ class Life:
         self.events[event.id] = event
         world = self.world
         open_journeys = [_as_open(journey) for journey in self.journeys if journey.open]
-        done = apply(event, self.person, open_journeys, self.been, world.plans, world.map, world.conditions, now)
+        members = self.members
+        if members is None:
+            members = self.members = memberships(self.person, world.map, world.conditions, now)
+        done = apply(
+            event, self.person, open_journeys, self.been, world.plans, world.map, world.conditions, now, lambda: members
+        )
         self.person = done.person
+        for segment, inside in done.segments.items():
+            (members.add if inside else members.discard)(segment)
         if event.kind in ("set", "identify"):
             self._known = self._reach = None
         self.not_entered.extend(done.not_entered)

@@ -18,7 +18,9 @@ from jinja2.exceptions import TemplateSyntaxError
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
+from lifecycle.criteria import Criterion
 from lifecycle.facts import ConditionError, Facts, Verdict
+from messaging.criteria import criterion_of
 from messaging.expressions import Builder, Missing
 from messaging.readers import Read
 from messaging.sandbox import Sandbox
@@ -46,6 +48,10 @@ class JinjaConditions:
             return Verdict(None, missing.names or (expression,))
         # Most conditions come to one of these, and making a Verdict costs as much as evaluating.
         return _TRUE if value is True else _FALSE if value is False else Verdict(value)
+
+    def criterion(self, expression: str) -> Criterion:
+        self.names(expression)  # what no condition may say is said so first
+        return criterion_of(expression, _parsed(expression))
 
 
 _TRUE, _FALSE = Verdict(True), Verdict(False)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+from store import segments
 from store.statements import changed, dialect, insert
 from store.tables import Customer, Hold, Pause, table_of, values_of
 
@@ -61,8 +62,8 @@ def concerning(
     channels: Collection[str] = (),
     since: Instant,
 ) -> list[Pause]:
-    """Pauses of a journey, its customer, their account, its playbook, these channels or everything, in the order of
-    their start.
+    """Pauses of a journey, its customer, their account, a segment that they are in now, its playbook, these channels or
+    everything, in the order of their start.
 
     Those that hold now, those whose end is being told one by one (`queues`), and those that ended after `since`: frozen
     time is counted from all of them (rules.md 6).
@@ -72,7 +73,7 @@ def concerning(
     scopes: list[ColumnElement[bool]] = [
         and_(_pause.c.scope == scope, _pause.c.target == target) for scope, target in targets
     ]
-    scopes.append(_of_account(customer_id))
+    scopes += [_of_account(customer_id), _of_segments(customer_id)]
     return list(
         session.scalars(
             select(Pause)
@@ -99,6 +100,7 @@ def frozen(session: Session, customer_id: str, playbook_of: Mapping[str, str], s
         _pause.c.scope == "everything",
         and_(_pause.c.scope == "customer", _pause.c.target == customer_id),
         _of_account(customer_id),
+        _of_segments(customer_id),
         and_(_pause.c.scope == "playbook", _pause.c.target.in_(set(playbook_of.values()))),
         and_(_pause.c.scope == "journey", _pause.c.target.in_(list(playbook_of))),
     ]
@@ -119,6 +121,11 @@ def _of_account(customer_id: str) -> ColumnElement[bool]:
     """Pauses of the account to which a customer belongs now."""
     account = select(_customer.c.account_id).where(_customer.c.id == customer_id).scalar_subquery()
     return and_(_pause.c.scope == "account", _pause.c.target == account)
+
+
+def _of_segments(customer_id: str) -> ColumnElement[bool]:
+    """Pauses of the segments in which a customer is now."""
+    return and_(_pause.c.scope == "segment", _pause.c.target.in_(segments.holding(customer_id)))
 
 
 def withdraw(session: Session, pause_id: int) -> None:

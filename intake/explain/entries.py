@@ -17,7 +17,7 @@ from lifecycle.facts import Facts
 from lifecycle.language.faults import did_you_mean
 from lifecycle.plan import Entry, Plan
 from lifecycle.policies import Check
-from store import customers, events, history, journeys, pauses, playbooks
+from store import customers, events, history, journeys, pauses, playbooks, segments
 from store.tables import Customer, Event, Journey, Milestone
 
 _OUTCOMES = {"starting": "in_it", "open": "in_it", "ended": "was_in_it", "holdout": "holdout"}
@@ -154,11 +154,12 @@ class _Way:
         return next((one["because"] for one in refused if one["playbook"] == self.playbook), None)
 
     def _free(self) -> Check:
+        targets = {("customer", self.customer.id), ("playbook", self.playbook)}
+        targets |= {("segment", name) for name in segments.of_customer(self.session, self.customer.id)}
         lying = [
             one
             for one in pauses.active(self.session)
-            if one.scope == "everything"
-            or (one.scope, one.target) in (("playbook", self.playbook), ("customer", self.customer.id))
+            if one.scope == "everything" or (one.scope, one.target) in targets
         ]
         told = "; ".join(f"{one.scope} paused since {self._local(one.started_at)}: {one.reason}" for one in lying)
         says = "no pause holds it; a journey that is entered during one begins held"

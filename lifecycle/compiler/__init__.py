@@ -14,6 +14,7 @@ from lifecycle.facts import Conditions
 from lifecycle.language import playbook as authored
 from lifecycle.language.faults import Faults
 from lifecycle.language.map import Map
+from lifecycle.language.segments import milestone_of
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import MAX_PLAN_BYTES, Entry, Goal, Leave, Plan
 
@@ -66,16 +67,24 @@ def _entry(playbook: authored.Playbook, names: Names) -> Entry | None:
     entry = playbook.entry
     if entry is None:
         return None
-    for kind in ("segment", "schedule", "date"):
+    for kind in ("schedule", "date"):
         if getattr(entry, kind) is not None:
             names.faults.add(
                 entry.place(kind, key=True), "not-yet", f"entry by {kind} is not supported yet", "enter by a milestone"
             )
             return None
-    if entry.milestone is None:
-        names.faults.add(playbook.place("entry", key=True), "missing-key", "an entry names a `milestone`")
+    if entry.segment is not None and entry.milestone is not None:
+        names.faults.add(entry.place("segment", key=True), "one-of", "an entry names a `milestone` or a `segment`")
         return None
-    milestone = names.milestone(entry.milestone, entry.place("milestone"))
+    if entry.segment is not None:
+        names.segment(entry.segment, entry.place("segment"))
+        milestone = milestone_of(entry.segment, inside=True)
+    elif entry.milestone is not None:
+        milestone = names.milestone(entry.milestone, entry.place("milestone"))
+    else:
+        message = "an entry names a `milestone` or a `segment`"
+        names.faults.add(playbook.place("entry", key=True), "missing-key", message)
+        return None
     properties = names.map.properties_of(milestone)
     if properties is not None:
         names.event = dict(properties)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lifecycle.facts import ConditionError, Conditions
 from lifecycle.language.faults import Faults, Place, did_you_mean
 from lifecycle.language.map import CONSENT_MILESTONES, MESSAGE_MILESTONES, Map
+from lifecycle.language.segments import milestones_of
 from lifecycle.language.template import Channel, TemplateInfo
 
 HISTORY = ("count", "first", "last", "days_since")
@@ -35,7 +36,8 @@ class Names:
     def milestone(self, name: str, place: Place, *, of_messages: bool = False) -> str:
         """Our name for a milestone."""
         own = self.map.canonical(name)
-        known = [*self.map.milestones, *CONSENT_MILESTONES, *(MESSAGE_MILESTONES if of_messages else ())]
+        known = [*self.map.milestones, *CONSENT_MILESTONES, *milestones_of(self.map.segments)]
+        known += MESSAGE_MILESTONES if of_messages else ()
         if own not in known:
             if own in MESSAGE_MILESTONES:
                 self.faults.add(place, "own-milestone", f"`{name}` is about one message and cannot stand here")
@@ -46,6 +48,10 @@ class Names:
     def stage(self, name: str, place: Place) -> None:
         if name not in self.map.stages:
             self.unknown(place, "stage", name, list(self.map.stages))
+
+    def segment(self, name: str, place: Place) -> None:
+        if name not in self.map.segments:
+            self.unknown(place, "segment", name, list(self.map.segments))
 
     def playbook(self, name: str, place: Place) -> None:
         if name not in self.playbooks:

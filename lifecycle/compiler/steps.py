@@ -10,6 +10,7 @@ from lifecycle import plan as p
 from lifecycle.compiler.names import Names
 from lifecycle.language import playbook as authored
 from lifecycle.language.map import MESSAGE_MILESTONES
+from lifecycle.language.segments import MILESTONES as SEGMENT
 from lifecycle.language.template import TemplateInfo
 from lifecycle.language.times import parse_clock, parse_moment
 from lifecycle.language.validate import Authored
@@ -89,7 +90,7 @@ class StepCompiler:
         if isinstance(step, authored.Set):
             return self._set(step, after)
         if isinstance(step, authored.Record):
-            return p.Record(self.names.milestone(step.record, step.place("record")), after)
+            return self._record(step, after)
         if isinstance(step, authored.Enrol):
             self.names.playbook(step.enrol, step.place("enrol"))
             return p.Enrol(step.enrol, after)
@@ -206,6 +207,13 @@ class StepCompiler:
             until.append(self.names.milestone(name, step.repeat.place("until", index)))
             self.interest.setdefault(until[-1], "first")
         return p.Repeat(step.repeat.every, step.repeat.at_most, self.block(step.steps, step_id), tuple(until), after)
+
+    def _record(self, step: authored.Record, after: p.Target) -> p.Step:
+        own = self.names.milestone(step.record, step.place("record"))
+        if own.startswith(SEGMENT):
+            message = f"`{own}` happens where a customer comes into a segment or leaves it, and cannot be recorded"
+            self.faults.add(step.place("record"), "own-milestone", message)
+        return p.Record(own, after)
 
     def _set(self, step: authored.Set, after: p.Target) -> p.Step:
         for dotted, value in step.set.items():

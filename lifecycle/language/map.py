@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from whenever import Instant, Time, TimeZoneNotFoundError
 
 from lifecycle.language.outcomes import Halt, Suppress
 from lifecycle.language.playbook import Condition, HoursOfDay, Names, Span
+from lifecycle.language.segments import Segment, milestones_of
 from lifecycle.language.times import parse_hours
 from lifecycle.language.validate import Authored, mistake
 
@@ -120,8 +122,12 @@ class Hours(Authored):
 
 
 class Map(Authored):
-    """The customer journey map and the words that playbooks may use."""
+    """The customer journey map and the words that playbooks may use.
 
+    Segments are such words too; they have a file of their own and are put in by `with_segments`.
+    """
+
+    _segments: Mapping[str, Segment] = PrivateAttr(default_factory=dict)
     time_zone: str
     language: str = "en"
     company: str = "Our company"
@@ -150,6 +156,22 @@ class Map(Authored):
                 raise mistake("own-attribute", f"the attribute `{name}` is Milepost's own and is of type {own}")
         return self
 
+    def with_segments(self, segments: Mapping[str, Segment]) -> Map:
+        """This map, with the segments of `playbooks/segments.yaml`."""
+        known = self.model_copy()
+        known._segments = segments  # noqa: SLF001 - it is one of our own
+        return known
+
+    @property
+    def segments(self) -> Mapping[str, Segment]:
+        """The declared segments by name."""
+        return self._segments
+
+    @property
+    def own_milestones(self) -> list[str]:
+        """Every milestone that Milepost makes by itself here."""
+        return [*OWN_MILESTONES, *milestones_of(self._segments)]
+
     def canonical(self, name: str) -> str:
         """Our name for a milestone that arrives under any of its names."""
         return self._names.get(name, name)
@@ -157,6 +179,8 @@ class Map(Authored):
     def properties_of(self, milestone: str) -> dict[str, Type] | None:
         """The properties of a milestone, declared or of Milepost's own; None where nothing is known of it."""
         rule = self.milestones.get(milestone)
+        if rule is None and milestone in milestones_of(self._segments):
+            return {}
         return rule.properties if rule else CONSENT_MILESTONES.get(milestone)
 
     @cached_property
@@ -181,21 +205,16 @@ class Map(Authored):
         """Every attribute of a customer with its type."""
         return OWN_ATTRIBUTES | {n: r.type for n, r in self.attributes.items() if r.of == "customer"}
 
-    def defaults(self) -> dict[str, Any]:
-        """The declared default values of customer attributes."""
-        return dict(self._defaults)
+    def defaults(self, of: Literal["customer", "account"] = "customer") -> dict[str, Any]:
+        """The declared default values of the attributes of customers, or of accounts."""
+        return dict(self._defaults[of])
 
     @cached_property
-    def _defaults(self) -> dict[str, Any]:
-        return {n: r.default for n, r in self.attributes.items() if r.default is not None and r.of == "customer"}
-
-    def account_defaults(self) -> dict[str, Any]:
-        """The declared default values of account attributes."""
-        return dict(self._account_defaults)
-
-    @cached_property
-    def _account_defaults(self) -> dict[str, Any]:
-        return {n: r.default for n, r in self.attributes.items() if r.default is not None and r.of == "account"}
+    def _defaults(self) -> dict[str, dict[str, Any]]:
+        return {
+            of: {n: r.default for n, r in self.attributes.items() if r.default is not None and r.of == of}
+            for of in ("customer", "account")
+        }
 
     @cached_property
     def order(self) -> dict[str, int]:

@@ -228,13 +228,16 @@ Step = Annotated[
 
 
 class Entry(Authored):
-    """What enrols a customer. `per` names a property of the milestone: one journey for each value of it."""
+    """What enrols a customer: a milestone, or coming into a segment.
+
+    `per` names a property of the milestone: one journey for each value of it.
+    """
 
     milestone: str | None = None
     per: str | None = None
     if_: Condition | None = Field(default=None, alias="if")
     reentry: Literal["never", "after_exit", "restart"] | None = None
-    segment: Any = None
+    segment: str | None = None
     schedule: Any = None
     date: Any = None
 

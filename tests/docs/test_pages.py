@@ -13,7 +13,7 @@ from cli.main import app
 from docs import draw
 from lifecycle import ledger, quiet_hours, suppression
 from lifecycle.language import map as map_language
-from lifecycle.language import outcomes, playbook, scenario, template
+from lifecycle.language import outcomes, playbook, scenario, segments, template
 from lifecycle.language.faults import Faults
 from lifecycle.language.source import read
 from lifecycle.language.validate import Authored
@@ -59,6 +59,8 @@ TOLD: dict[type[Authored], str] = {
     map_language.Topic: "A topic:",
     map_language.Cap: "A cap:",
     map_language.Hours: "A channel's hours:",
+    segments.Segments: "## Segments",
+    segments.Segment: "A segment:",
     outcomes.Suppress: "A rule of `suppress`:",
     outcomes.Halt: "The limits of `halt`:",
 }  # fmt: skip

@@ -19,7 +19,7 @@ PLAYBOOKS = {
 
 
 def start(house: House, scope: str = "playbook", target: str = "welcome", **more: Any) -> Pause:
-    given = {"reason": "too many", "who": "test", "now": START, **more}
+    given = {"reason": "too many", "who": "test", "now": START, "segments": house.applier.map.segments, **more}
     return house.write(lambda session: pauses.start(session, scope=scope, target=target, **given))
 
 

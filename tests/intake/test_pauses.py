@@ -35,7 +35,12 @@ def test_a_pause_is_one_row_and_one_line_of_the_audit_log(build: Build) -> None:
 
 @pytest.mark.parametrize(
     ("scope", "target", "policy"),
-    [("customer", "user-0", "freeze"), ("channel", "sms", "continue"), ("everything", "", "continue")],
+    [
+        ("customer", "user-0", "freeze"),
+        ("segment", "fans", "continue"),
+        ("channel", "sms", "continue"),
+        ("everything", "", "continue"),
+    ],
 )
 def test_each_scope_has_its_own_clock_policy_where_none_is_given(
     build: Build, scope: str, target: str, policy: str
@@ -57,6 +62,7 @@ def test_a_customer_is_stored_under_our_own_id_whatever_it_was_called(build: Bui
         ({"scope": "playbok"}, Unknown, "did you mean `playbook`"),
         ({"target": "welcom"}, Unknown, "did you mean `welcome`"),
         ({"scope": "customer", "target": "nobody"}, Unknown, "no customer `nobody`"),
+        ({"scope": "segment", "target": "fan"}, Unknown, "there is no segment `fan`; did you mean `fans`"),
         ({"scope": "journey", "target": "welcome.f"}, Unknown, "no journey"),
         ({"scope": "channel", "target": "fax"}, Unknown, "there are email, sms"),
         ({"scope": "channel", "target": ""}, Impossible, "which channel"),

@@ -233,7 +233,7 @@ def test_what_was_true_of_the_visitor_already_does_not_happen_anew() -> None:
         )
         one: Joined = merging.joined(customer, visitor, MAP)
         event = enrolment.Event(9, "alias", "", START)
-        return enrolment.apply(event, customer, [], {}, [], MAP, JinjaConditions(), START, one).milestones
+        return enrolment.apply(event, customer, [], {}, [], MAP, JinjaConditions(), START, joined=one).milestones
 
     assert derived(1, 1) == ["twice"]
     assert derived(0, 2) == []
