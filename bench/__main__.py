@@ -15,13 +15,13 @@ import traceback
 
 from rich.console import Console
 
-from bench import commands, core, counts, pausing, sending, turns
+from bench import commands, core, counts, intake, pausing, sending, turns
 from bench.figures import Section, show, write
 from bench.server import Storage, running
 
 
 def main() -> int:
-    """Measure everything, in about five minutes; the exit status."""
+    """Measure everything, in about six minutes; the exit status."""
     sections: list[Section] = []
     _say("one journey, by hand and ours ...")
     hand, ours = asyncio.run(_counted())
@@ -38,6 +38,8 @@ def main() -> int:
     sections.append(Section("Decision before a send", core.decisions()))
     _say("pauses ...")
     sections.append(Section("Pausing a playbook with 100,000 journeys", pausing.pausing()))
+    _say("events in ...")
+    sections.extend(intake.intake())
     _say("sending ...")
     sections.append(Section("Sending to a local TLS server", sending.sends()))
     _say("journeys a second, for about four minutes ...")

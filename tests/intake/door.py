@@ -1,13 +1,15 @@
-"""A process that accepts events over HTTP, to be killed:
+"""Accepts events over HTTP, to be killed: a process that has everything imported, and forks a door at each line read.
 
     python -m tests.intake.door DATABASE_URL PORT
 
-It is the acceptor with the least of a door around it: `POST /` takes an event as JSON, and answers once it is stored.
+It answers each line with the number of the process. A door is the acceptor with the least of HTTP around it: `POST /`
+takes an event as JSON, and answers once it is stored.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 from fastapi import FastAPI
@@ -19,7 +21,7 @@ from store.database import Database
 from store.events import Arrival
 
 
-async def main(url: str, port: int) -> None:
+async def serve(url: str, port: int) -> None:
     acceptor, app = Acceptor(Database(url)), FastAPI()
 
     @app.post("/")
@@ -34,5 +36,16 @@ async def main(url: str, port: int) -> None:
             await asyncio.Event().wait()
 
 
+def main(url: str, port: int) -> None:
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            asyncio.run(serve(url, port))
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+        # So that it is gone before the next one wants its port.
+        os.waitpid(child, 0)
+
+
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    main(sys.argv[1], int(sys.argv[2]))

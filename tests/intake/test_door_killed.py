@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections import Counter
 
@@ -51,14 +52,17 @@ async def deliver(port: int, number: int, acknowledged: list[str], stop: asyncio
                 await asyncio.sleep(0.02)
 
 
-async def door(url: str, port: int) -> asyncio.subprocess.Process:
-    """The process, once it takes calls."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.intake.door", url, str(port))
+async def door(nursery: asyncio.subprocess.Process, port: int) -> int:
+    """The number of a process that accepts, once it takes calls; the one before must have been killed."""
+    assert nursery.stdin
+    assert nursery.stdout
     async with asyncio.timeout(PATIENCE):
+        nursery.stdin.write(b"go\n")
+        number = int(await nursery.stdout.readline())
         while True:
             try:
                 (await asyncio.open_connection("127.0.0.1", port))[1].close()
-                return process
+                return number
             except OSError:
                 await asyncio.sleep(0.02)
 
@@ -77,21 +81,26 @@ async def test_what_was_acknowledged_is_there_and_nothing_twice_however_often_th
 ) -> None:
     url, port = request.getfixturevalue(address), free_port()
     acknowledged, stop = list[str](), asyncio.Event()
-    process = await door(url, port)
+    nursery = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.intake.door", url, str(port), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    process = await door(nursery, port)
     clients = [asyncio.create_task(deliver(port, number, acknowledged, stop)) for number in range(CLIENTS)]
     per_process = []
-    for _ in range(KILLS):
-        before = len(acknowledged)
+    try:
+        for _ in range(KILLS):
+            before = len(acknowledged)
+            await more(acknowledged)
+            os.kill(process, signal.SIGKILL)
+            per_process.append(len(acknowledged) - before)
+            process = await door(nursery, port)
         await more(acknowledged)
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
-        per_process.append(len(acknowledged) - before)
-        process = await door(url, port)
-    await more(acknowledged)
-    stop.set()
-    await asyncio.gather(*clients)
-    process.kill()
-    await process.wait()
+    finally:
+        stop.set()
+        await asyncio.gather(*clients)
+        os.kill(process, signal.SIGKILL)
+        nursery.kill()
+        await nursery.wait()
 
     database = Database(url)
     found = select(table_of(Event).c.message_id, table_of(Event).c.user_id).order_by(table_of(Event).c.id)
