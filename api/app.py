@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import confirm, consents, pages, pauses, preferences, problems, unsubscribe, webhooks
+from api import confirm, consents, pages, pauses, persons, preferences, problems, unsubscribe, webhooks
 from api.fields import Handed
 from api.parts import Parts
 
@@ -30,7 +30,7 @@ def create(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     app.add_api_route("/healthz", healthz, tags=["health"], responses=problems.documented(503))
-    for room in (webhooks, consents, pauses, unsubscribe, preferences, confirm, pages):
+    for room in (webhooks, consents, pauses, persons, unsubscribe, preferences, confirm, pages):
         app.include_router(room.router)
     app.openapi_schema = _described(app.openapi())
     return app

@@ -70,6 +70,8 @@ class Applier:
         """Apply `event` at `now`; what it did, as `track` shows it. None where it has been applied already."""
         assert event.id is not None
         customer, _ = customers.lock_or_create(session, event.user_id, now)
+        if customer.erased_at is not None:
+            return _nobodys(session, event, customer, now)
         had = journeys.outlines(session, customer.id)
         active = [self.plan(session, version) for version in playbooks.active(session).values()]
         done = enrolment.apply(
@@ -145,6 +147,16 @@ class Applier:
             raise RuntimeError(f"the journey {journey.id} exists, though its customer has not been in it")
         if not silent:
             traces.add(session, [trace_of(journey.id, line) for line in course.lines])
+
+
+def _nobodys(session: Session, event: Event, customer: Customer, now: Instant) -> dict[str, Any] | None:
+    """An event of somebody who was erased: that it came is recorded, and nothing of what it says."""
+    assert event.id is not None
+    outcome = {"erased": True}
+    if not events.mark_applied(session, event.id, now, customer.id, outcome):
+        return None
+    events.empty(session, event.id)
+    return outcome
 
 
 def _outcome(done: enrolment.Applied) -> dict[str, Any]:
