@@ -14,6 +14,8 @@ from whenever import Instant
 
 from intake import callbacks
 from intake.dispatcher import Dispatcher
+from intake.erasing import Forgetter
+from intake.forgetting import Forgetting
 from intake.looping import forever
 from intake.reconcile import AT_ONCE as QUESTIONS
 from intake.reconcile import Reconciler
@@ -21,6 +23,9 @@ from wiring import Engine, workers
 
 RECONCILE = 60.0
 """Seconds between two looks for messages about which no journey asks any more."""
+
+FORGET = 5.0
+"""Seconds between two looks for what is to be forgotten."""
 
 
 @contextlib.asynccontextmanager
@@ -41,11 +46,20 @@ async def running(engine: Engine, dispatcher: Dispatcher | None = None) -> Async
                 own.wake()
             return bool(taken)
 
+        forgetter = Forgetter(engine.database, engine.client, tools.map, tools.asker.secret)
+        forgetting = Forgetting(forgetter, tools.senders, asking)
+
+        async def forgotten() -> bool:
+            """Carry out what erasures have left to do."""
+            return bool(await forgetting.step(Instant.now()))
+
         async def settled() -> bool:
             await reconciler.run(Instant.now())
             return False
 
-        going = asyncio.gather(own.run(), forever(told), forever(settled, poll=RECONCILE))
+        going = asyncio.gather(
+            own.run(), forever(told), forever(settled, poll=RECONCILE), forever(forgotten, poll=FORGET)
+        )
         try:
             yield own
         finally:

@@ -5,7 +5,7 @@ The claim asks inside its transaction, under the customer's lock; `milepost expl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -17,9 +17,10 @@ from lifecycle.consent import answer_for
 from lifecycle.language.map import Map
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
+from lifecycle.suppression import holds
 from messaging import addresses
 from store import consents, messages, suppressions
-from store.tables import Customer, Journey
+from store.tables import Consent, Customer, Journey
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,19 @@ class Asker:
         given = address_of(customer, channel)
         normal = addresses.normal(channel, given) if given else None
         counted = self._counted(session, customer, now) if marketing else []
+        said = consents.latest(session, customer.id) if marketing else []
         return policies.Asked(
             template,
             self.map,
             now,
             "holdout" if journey and journey.arm == "holdout" else "journey",
+            erased=customer.erased_at is not None,
             exited=journey is not None and journey.exit_at is not None,
             expires=expires,
-            consent=answer_for(consents.latest(session, customer.id), template.topic, channel) if marketing else None,
+            consent=answer_for(said, template.topic, channel) if marketing else None,
             address="known" if normal else "invalid" if given else "none",
             stage=customer.stage,
-            suppression=self._suppression(session, channel, normal),
+            suppression=self._suppression(session, channel, normal, _agreed_at(said, template.topic, channel)),
             reach=reach_of(customer, self.map) if marketing else None,
             counted=counted,
             rivals=self._rivals(session, customer, message, now) if self.map.caps and marketing else [],
@@ -71,11 +74,14 @@ class Asker:
             pauses=pauses,
         )
 
-    def _suppression(self, session: Session, channel: Channel, normal: str | None) -> tuple[str, str] | None:
+    def _suppression(
+        self, session: Session, channel: Channel, normal: str | None, agreed_at: Instant | None
+    ) -> tuple[str, str] | None:
         """The reason and scope of what suppresses an address; what holds for all messages goes first."""
         if normal is None:
             return None
-        lying = suppressions.active(session, channel, addresses.fingerprint(self.secret, channel, normal))
+        found = suppressions.active(session, channel, addresses.fingerprint(self.secret, channel, normal))
+        lying = [row for row in found if holds(row.reason, row.at, agreed_at)]
         chosen = next((row for row in lying if row.scope == "all"), lying[0] if lying else None)
         return (chosen.reason, chosen.scope) if chosen else None
 
@@ -93,6 +99,13 @@ class Asker:
             )
             for row in waiting
         ]
+
+
+def _agreed_at(said: Iterable[Consent], topic: str | None, channel: Channel) -> Instant | None:
+    """When a customer last said yes to a topic by a channel."""
+    return max(
+        (one.at for one in said if one.granted and one.topic == topic and one.channel in (None, channel)), default=None
+    )
 
 
 def address_of(customer: Customer, channel: str) -> str | None:

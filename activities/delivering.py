@@ -39,7 +39,7 @@ from messaging import addresses
 from messaging.render import Rendered, RenderError
 from messaging.senders.failover import who_had
 from messaging.sending import Outcome, Outgoing, Sender
-from store import customers, journeys, messages, suppressions
+from store import customers, erasures, journeys, messages, suppressions
 from store.errors import StoreError
 from store.tables import Suppression
 
@@ -173,9 +173,11 @@ class Delivering:
 
         def settle(session: Session) -> Report | Aside:
             # As claims and callbacks do it: the customer first, then the message.
-            customers.lock(session, draft.customer.id)
+            customer = customers.lock(session, draft.customer.id)
             now = self.now()
             self._store(session, claimed, outcome, now, until)
+            if customer is not None and customer.erased_at is not None:
+                _forget(session, claimed.outgoing, outcome, customer.id)
             if short:
                 return Aside()
             plan = self._plan(session)
@@ -237,6 +239,13 @@ def _hand_over(sender: Sender, outgoing: Outgoing, begun: Instant) -> Outcome:
     if Instant.now() - begun > STALE:
         return Outcome("later", "stood-still", wait=1.0)
     return sender.send(outgoing)
+
+
+def _forget(session: Session, outgoing: Outgoing, outcome: Outcome, customer: str) -> None:
+    """The customer was erased while the message was on its way: its provider, who may have it, is to forget it too."""
+    subject = outgoing.to if outgoing.channel == "email" else outcome.provider_id
+    if subject is not None and outcome.what in ("accepted", "unknown"):
+        erasures.ask(session, customer, outcome.sender or outgoing.channel, subject, Instant.now())
 
 
 def _result(context: Context, message: str) -> Result:

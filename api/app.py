@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from api import confirm, consents, metrics, pages, pauses, preferences, problems, unsubscribe, webhooks
+from api import confirm, consents, metrics, pages, pauses, persons, preferences, problems, unsubscribe, webhooks
 from api.fields import Handed
 from api.parts import Parts
 from intake.overview import lag
@@ -31,7 +31,7 @@ def create(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     app.add_api_route("/healthz", healthz, tags=["health"], responses=problems.documented(503))
-    for room in (metrics, webhooks, consents, pauses, unsubscribe, preferences, confirm, pages):
+    for room in (metrics, webhooks, consents, pauses, persons, unsubscribe, preferences, confirm, pages):
         app.include_router(room.router)
     app.openapi_schema = _described(app.openapi())
     return app

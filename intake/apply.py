@@ -96,6 +96,8 @@ class Applier:
         if joined and event.previous_id:
             events.move(session, event.previous_id, event.shard)
         customer, _ = customers.lock_or_create(session, event.user_id, now)
+        if customer.erased_at is not None:
+            return _nobodys(session, event, customer, now)
         person = joined.customer if joined else person_of(session, customer)
         told: dict[str, Any] = {"merged": merged.as_data()} if merged else {}
         said = known.event_of(session, event, customer, self.map)
@@ -220,6 +222,16 @@ class Applier:
 def _ends(outcome: dict[str, Any]) -> bool:
     merged, account = outcome.get("merged", {}), outcome.get("account", {})
     return merged.get("state") == "merged" or bool(account.get("changed"))
+
+
+def _nobodys(session: Session, event: Event, customer: Customer, now: Instant) -> dict[str, Any] | None:
+    """An event of somebody who was erased: that it came is recorded, and nothing of what it says."""
+    assert event.id is not None
+    outcome = {"erased": True}
+    if not events.mark_applied(session, event.id, now, customer.id, outcome):
+        return None
+    events.empty(session, event.id)
+    return outcome
 
 
 def _outcome(done: enrolment.Applied) -> dict[str, Any]:

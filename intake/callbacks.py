@@ -4,6 +4,7 @@ Callbacks are read from their stored rows, each in a transaction of its own, in 
 order means nothing, because providers repeat themselves and do not keep to it. So:
 - A piece of news is stored once, by message, kind and time; only what is new has effects.
 - A message moves by `lifecycle.ledger` alone, which never goes back. Any news proves that the provider has it.
+- Of a customer who was erased nothing is remembered but what became of the message, and what says no.
 - A callback that cannot be processed is tried again, and set aside after `ATTEMPTS`; the others do not wait for it.
 
 Customers are locked before messages are written, as a claim does it, and both in the order of their ids.
@@ -27,7 +28,7 @@ from lifecycle.suppression import Told
 from messaging import addresses
 from messaging.callbacks import sendgrid, twilio
 from messaging.callbacks.news import Kind, News
-from store import callbacks, customers, deliveries, events, messages, suppressions
+from store import callbacks, customers, deliveries, erasures, events, messages, suppressions
 from store.database import Database
 from store.deliveries import About
 from store.errors import StoreError
@@ -153,9 +154,12 @@ class _Reading:
         for one in news:
             message = about[one.message]
             messages.learn(self.session, one.message, LEDGER[one.kind], one.at, one.provider_id)
+            if message.erased:
+                self._forget(one, message)
             if not self._store(one):
                 continue
-            self._milestone(one, message)
+            if not message.erased:
+                self._milestone(one, message)
             self._suppress(one, message)
             if one.kind in _SAYS_NO:
                 self._withdraw(one, message, locked[message.customer_id])
@@ -195,6 +199,11 @@ class _Reading:
         self.arrivals.append(
             events.Arrival(SOURCE, identity, message.user_id, "message", news.at, received, name, properties)
         )
+
+    def _forget(self, news: News, message: About) -> None:
+        """An SMS of which nobody knew when its customer was erased that Twilio has it, and under which id."""
+        if message.channel == "sms" and news.provider_id is not None and message.provider_id is None:
+            erasures.ask(self.session, message.customer_id, message.sender or "sms", news.provider_id, self.now)
 
     def _suppress(self, news: News, message: About) -> None:
         cause = suppression.cause_of(news.kind, news.detail)

@@ -105,6 +105,8 @@ def record(
     declared = topic_of(map, topic, channel)
     if isinstance(customer, str):
         customer, _ = customers.lock_or_create(session, customer, now)
+    if customer.erased_at is not None:
+        return Recorded("same", topic, channel, "the customer was erased: nothing is sent to them, and nothing kept")
     proof = replace(proof, at=min(proof.at, now))
     had = consents.latest(session, customer.id)
     before = [answer_for(had, topic, one) for one in ([channel] if channel else declared.channels)]
@@ -154,6 +156,8 @@ def confirm(session: Session, map: Map, message_id: str, ip: str | None, now: In
     asked = _asked_for(session, message_id)
     customer = customers.lock(session, asked.customer_id) if asked else None
     request = consents.request(session, asked.id) if asked and asked.id else None  # as it is under the lock
+    if customer is None or customer.erased_at is not None:
+        request = None
     if customer is None or request is None or request.id is None or request.topic not in map.topics:
         return Confirmed("unknown", None, "This link belongs to no confirmation that we asked for.")
     topic, channel = request.topic, request.channel

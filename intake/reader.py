@@ -82,9 +82,13 @@ def of_customer(session: Session, customer: Customer, now: Instant) -> list[Posi
 def position(session: Session, journey: Journey, now: Instant) -> Position:
     """Where a journey stands at `now`."""
     packed = playbooks.plan(session, journey.version)
-    if packed is None or journey.state is None:
-        raise LookupError(f"the journey {journey.id} has no version or no state in the database")
-    plan, stored = p.unpack(packed.decode()), STATE.validate_python(journey.state)
+    if packed is None:
+        raise LookupError(f"the journey {journey.id} has no version in the database")
+    plan = p.unpack(packed.decode())
+    if journey.state is None:  # its customer was erased: it ended, and where it stood nobody knows any more
+        stored = State(journey.customer_id, "UTC", journey.entered_at, journey.entered_at)
+    else:
+        stored = STATE.validate_python(journey.state)
     lines = [line_of(row) for row in traces.of_journey(session, journey.id)]
     if journey.status == "holdout":
         return Position(journey, plan, stored, "holdout", Next(None, None, "is measured, and not messaged"), lines)

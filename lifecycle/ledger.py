@@ -105,6 +105,7 @@ OPEN = frozenset({PENDING, SENDING, UNKNOWN})
 """States about which a journey may still ask."""
 
 _REFUSED_AS = {
+    "erased": MessageState.CANCELLED,
     "exited": MessageState.CANCELLED,
     "expired": MessageState.EXPIRED,
     "suppressed": MessageState.SUPPRESSED,

@@ -20,6 +20,7 @@ class Reason(NamedTuple):
 
 REASONS: dict[str, Reason] = {
     # The decision before the send (lifecycle.policies), in the order in which rules are looked at
+    "erased": Reason("refused", "the customer has been erased"),
     "exited": Reason("refused", "the journey has been ended"),
     "expired": Reason("refused", "it came too late to be worth sending"),
     "no-address": Reason("refused", "no address of the customer is known for this channel"),

@@ -19,6 +19,9 @@ from lifecycle.language.times import parse_span
 STOPPED = "stopped"
 """The reason of a suppression that the person asked for by SMS; only they end it, by the same way."""
 
+SAID_NO = "said-no"
+"""The reason of a suppression that keeps a no of somebody who was erased since: the consent itself is nobody's now."""
+
 DEFAULTS = (
     Suppress(on="bounced"),
     Suppress(on="invalid"),
@@ -50,6 +53,15 @@ class Told(NamedTuple):
     kind: str
     detail: str | None
     at: Instant
+
+
+def holds(reason: str, at: Instant, agreed_at: Instant | None) -> bool:
+    """Whether a suppression made at `at` still stands. `agreed_at`: when the person last said yes to what is sent.
+
+    Whoever comes back after an erasure and says yes anew has taken back the no that was kept; every other reason is
+    about the address, or has a way of its own to end.
+    """
+    return reason != SAID_NO or agreed_at is None or agreed_at <= at
 
 
 def cause_of(kind: str, detail: str | None) -> Cause | None:

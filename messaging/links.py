@@ -19,10 +19,14 @@ PATHS: dict[Kind, str] = {"unsubscribe": "u", "preferences": "preferences", "con
 
 
 class Links:
-    """Makes and reads links below `public_url`, signed with `secret_key`: whoever changes that key breaks them all."""
+    """Makes and reads links below `public_url`, signed with `secret_key`: whoever changes that key breaks them all.
+
+    `secret` is that key, which keys the hashes of addresses as well.
+    """
 
     def __init__(self, public_url: str, secret_key: str) -> None:
         self._url = public_url.rstrip("/")
+        self.secret = secret_key.encode()
         self._signers = {
             kind: URLSafeSerializer(
                 secret_key,

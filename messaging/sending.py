@@ -79,6 +79,12 @@ class Sender(Protocol):
         """
         ...
 
+    def forget(self, subject: str) -> Outcome:
+        """Ask the provider to delete what it has of a person: an e-mail's by `subject`, the address; an SMS by its
+        `provider_id`. `accepted` also where it has nothing of that.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...
@@ -98,6 +104,9 @@ class Outbox:
 
     def look_up(self, message: Outgoing, since: Instant) -> Outcome:
         return Outcome("absent", sender=self.name)
+
+    def forget(self, subject: str) -> Outcome:
+        return Outcome("accepted", sender=self.name)
 
     def close(self) -> None:
         pass

@@ -33,8 +33,19 @@ def take(session: Session, number: int) -> Callback | None:
 
 
 def mark_done(session: Session, number: int) -> None:
-    """Record that a callback was processed."""
-    session.execute(update(_callback).where(_callback.c.id == number).values(state="done", error=None))
+    """Record that a callback was processed. Its body, which may name several people, is needed no more."""
+    session.execute(update(_callback).where(_callback.c.id == number).values(state="done", error=None, body=b""))
+
+
+def aside(session: Session, after: int, limit: int) -> list[Callback]:
+    """Callbacks that were set aside as failed, with numbers above `after`, at most `limit`, in their order."""
+    found = select(Callback).where(_callback.c.state == "failed", _callback.c.id > after)
+    return list(session.scalars(found.order_by(_callback.c.id).limit(limit).execution_options(populate_existing=True)))
+
+
+def cut(session: Session, number: int, body: bytes) -> None:
+    """Leave only this of a callback's body."""
+    session.execute(update(_callback).where(_callback.c.id == number).values(body=body))
 
 
 def put_off(session: Session, number: int, error: str, attempts: int) -> bool:

@@ -81,7 +81,8 @@ def writing(url: URL, patience: float = PATIENCE) -> Engine:
     """An engine whose transactions may change rows."""
     if url.get_backend_name() != "sqlite":
         return _postgres(url)
-    engine = _sqlite(url, patience, f"busy_timeout={_ROUND}")
+    # What is deleted or overwritten is zeroed in the file, so that an erased person is nowhere in it.
+    engine = _sqlite(url, patience, f"busy_timeout={_ROUND}", "secure_delete=ON")
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
@@ -122,7 +123,7 @@ def is_busy(error: BaseException | None) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _sqlite(url: URL, patience: float, pragma: str) -> Engine:
+def _sqlite(url: URL, patience: float, *pragmas: str) -> Engine:
     if sqlite3.sqlite_version_info < (3, 35):
         raise ValueError(f"SQLite {sqlite3.sqlite_version} is too old: this Python needs one built with 3.35 or later")
     engine = create_engine(
@@ -136,7 +137,7 @@ def _sqlite(url: URL, patience: float, pragma: str) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, record: Any) -> None:
         connection.isolation_level = None
-        for each in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", pragma):
+        for each in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *pragmas):
             connection.execute(f"PRAGMA {each}")
 
     return engine

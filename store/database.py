@@ -6,6 +6,8 @@ A transaction is a function of a session; it commits when the function returns a
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -19,6 +21,9 @@ from store.errors import StoreError, translated
 from store.group_commit import Writer
 
 T = TypeVar("T")
+
+PURGING = 5.0
+"""Seconds for which a SQLite file is tried to be written anew beside those who are at work."""
 
 
 class Database:
@@ -65,6 +70,34 @@ class Database:
     def read_now(self, fn: Callable[[Session], T]) -> T:
         """`read`, blocking, in the calling thread."""
         return self._run(self._read_engine, fn)
+
+    def purge(self) -> bool:
+        """Write a SQLite file anew and empty its log, so that nothing of what was deleted or overwritten is left in
+        them: rows that were moved within the file leave copies behind, which `secure_delete` does not reach.
+
+        Blocking; meanwhile writers wait. False: others were at work all the time; try again later. Of its files a
+        PostgreSQL server takes care: True.
+        """
+        if self._writer is None:
+            return True
+        connection = self._write_engine.raw_connection()
+        until, rewritten = time.monotonic() + PURGING, False
+        try:
+            while time.monotonic() < until:
+                try:
+                    if not rewritten:
+                        connection.cursor().execute("VACUUM")
+                        rewritten = True
+                    (busy, *_) = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                    if not busy:
+                        return True
+                except sqlite3.OperationalError as error:
+                    if not connections.is_busy(error):
+                        raise
+                time.sleep(0.02)
+            return False
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Finish the writes that are queued, then let go of all threads and connections. May be called twice."""

@@ -32,6 +32,9 @@ class About(NamedTuple):
     playbook: str
     customer_id: str
     user_id: str
+    erased: bool
+    provider_id: str | None
+    sender: str | None
 
 
 def about(session: Session, message_ids: Collection[str]) -> dict[str, About]:
@@ -40,7 +43,8 @@ def about(session: Session, message_ids: Collection[str]) -> dict[str, About]:
     rows = session.execute(
         select(
             one.id, one.channel, one.step, one.template, one.topic, one.recipient, one.journey_id, _journey.c.playbook,
-            one.customer_id, _customer.c.user_id, _customer.c.email, _customer.c.phone,
+            one.customer_id, _customer.c.user_id, _customer.c.email, _customer.c.phone, _customer.c.erased_at,
+            one.provider_id, one.sender,
         )
         .join(_journey, _journey.c.id == one.journey_id)
         .join(_customer, _customer.c.id == one.customer_id)
@@ -50,7 +54,8 @@ def about(session: Session, message_ids: Collection[str]) -> dict[str, About]:
         row.id: About(
             row.id, row.channel, row.step, row.template, row.topic,
             row.recipient or (row.email if row.channel == "email" else row.phone),
-            row.journey_id, row.playbook, row.customer_id, row.user_id,
+            row.journey_id, row.playbook, row.customer_id, row.user_id, row.erased_at is not None,
+            row.provider_id, row.sender,
         )
         for row in rows
     }  # fmt: skip

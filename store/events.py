@@ -191,6 +191,11 @@ def mark_applied(
     )
 
 
+def empty(session: Session, event_id: int) -> None:
+    """Forget what an event says."""
+    session.execute(update(_event).where(_event.c.id == event_id).values(properties={}, previous_id=None))
+
+
 def put_off(session: Session, event_id: int, retry_at: Instant, error: str) -> None:
     """Record a failed attempt. The event is tried again at `retry_at`; its user's later events wait for it."""
     session.execute(

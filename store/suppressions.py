@@ -27,6 +27,12 @@ def active(session: Session, channel: str, address: str) -> list[Suppression]:
     )
 
 
+def ever(session: Session, channel: str, address: str) -> list[Suppression]:
+    """Every suppression that there ever was of an address, those that were lifted included."""
+    theirs = select(Suppression).where(_suppression.c.channel == channel, _suppression.c.address == address)
+    return list(session.scalars(theirs.order_by(_suppression.c.id)))
+
+
 def add(session: Session, suppression: Suppression) -> bool:
     """Suppress an address; False where that is so already, for the same reason and as widely, and nothing changes."""
     for lying in active(session, suppression.channel, suppression.address):

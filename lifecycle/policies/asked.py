@@ -52,6 +52,7 @@ class Asked(NamedTuple):
     priority: int = 5
     journey: str = ""
     pauses: Sequence[Lying] = ()
+    erased: bool = False
 
     @property
     def marketing(self) -> bool:

@@ -17,6 +17,8 @@ def refusal(asked: Asked) -> str | None:
     """The code of the first rule that is not kept (`lifecycle.reasons`); None where none refuses."""
     template = asked.template
     marketing = template.purpose == "marketing"
+    if asked.erased:
+        return "erased"
     if asked.exited:
         return "exited"
     if asked.expires is not None and asked.now >= asked.expires:
@@ -54,6 +56,11 @@ class Told(NamedTuple):
 _CONSENT = {True: "granted", False: "withdrawn", None: "no answer"}
 
 TOLD: tuple[Told, ...] = (
+    Told(
+        "erased",
+        lambda asked: "erased" if asked.erased else "no",
+        lambda asked: "the customer has not been erased",
+    ),
     Told(
         "exited",
         lambda asked: "ended" if asked.exited else "open",

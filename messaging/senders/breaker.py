@@ -83,5 +83,9 @@ class Guarded:
         """Asked whether the breaker is open or not: a question does no harm, and its answer may settle a message."""
         return self._sender.look_up(message, since)
 
+    def forget(self, subject: str) -> Outcome:
+        """Asked whether the breaker is open or not, and not heard by it: no message waits for the answer."""
+        return self._sender.forget(subject)
+
     def close(self) -> None:
         self._sender.close()

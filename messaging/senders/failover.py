@@ -41,6 +41,11 @@ class Failover:
                     return answer
         return answers[0]
 
+    def forget(self, subject: str) -> Outcome:
+        """Asks both: accepted only where both have taken it."""
+        answers = [sender.forget(subject) for sender in (self.first, self.second)]
+        return next((answer for answer in answers if answer.what != "accepted"), answers[0])
+
     def close(self) -> None:
         self.first.close()
         self.second.close()

@@ -80,6 +80,14 @@ class SendGrid:
         """
         return Outcome("unknown", sender=self.name)
 
+    def forget(self, subject: str) -> Outcome:
+        """Ask for the erase job of an address, which takes SendGrid some days."""
+        try:
+            self._api.client.recipients.erasejob.post(request_body={"email_addresses": [subject]})
+        except Exception as error:  # noqa: BLE001 -- whatever it was, it is asked again
+            return meaning(error, self.name)
+        return Outcome("accepted", sender=self.name)
+
     def close(self) -> None:
         self._connection.close()
 

@@ -23,6 +23,9 @@ from messaging.sending import Outcome, Outgoing
 OPTED_OUT = 21610
 """Twilio's number for a person who has sent STOP."""
 
+GONE, UNDER_WAY = 404, 409
+"""Its answers to a deletion: there is no such message; it cannot be deleted before it has come to an end."""
+
 LONGEST_VALIDITY = 36_000
 """Seconds that Twilio keeps an SMS in its queue at most, and where it is not told."""
 
@@ -107,6 +110,20 @@ class Twilio:
         except Exception:  # noqa: BLE001 -- a question that fails answers nothing
             return Outcome("unknown", sender=self.name)
 
+    def forget(self, subject: str) -> Outcome:
+        """Delete a message by its SID. One that is still on its way is not deleted yet: ask again later."""
+        try:
+            self._messages(subject).delete()
+        except Answered as answer:
+            if answer.status == GONE:
+                return Outcome("accepted", sender=self.name)
+            if answer.status == UNDER_WAY:
+                return Outcome("later", sender=self.name)
+            return meaning(answer, self.name)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, it is asked again
+            return meaning(error, self.name)
+        return Outcome("accepted", sender=self.name)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -153,7 +170,7 @@ class _Http(HttpClient):  # type: ignore[misc]  # the SDK has no types
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        expected = 201 if method == "POST" else 200
+        expected = {"POST": 201, "DELETE": 204}.get(method, 200)
         answer = self._connection.request(
             method, uri, expected, params=params, data=data, headers=headers, auth=auth
         )  # fmt: skip

@@ -108,7 +108,9 @@ class ImportRun(Row, table=True):
 
 
 class Callback(Row, table=True):
-    """What a provider's webhook posted, word for word; its signature was good. Processed after it was answered.
+    """What a provider's webhook posted, word for word until it is processed; its signature was good.
+
+    Processed after it was answered; the body, which names people, is emptied then.
 
     `provider`: sendgrid, twilio-status or twilio-inbound. `digest` is a hash of all that was signed: the same post is
     stored once. `state`: pending, done, or failed (set aside after too many attempts, with its `error`).

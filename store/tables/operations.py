@@ -100,10 +100,12 @@ class Sweep(Row, table=True):
 
 
 class Erasure(Row, table=True):
-    """One thing that a provider is asked to forget about an erased customer; tried until it is done (rules.md 22).
+    """One thing that is to be forgotten about an erased customer; tried until it is done (rules.md 22).
 
-    `provider`: sendgrid or twilio. `subject` is what they know it by (an address, or a message's id); it is emptied as
-    soon as the provider has taken the call. `state`: pending, done or failed.
+    `provider`: `milepost`, which is our own tables and Temporal; else the sender that had the message, where nobody
+    knows which one its channel. `subject` is what they know it by (an address, a message's id, or the names of whose
+    events are ours to scrub); it is emptied as soon as it is dealt with. `state`: pending, done or failed (asked in
+    vain too often, or refused). `retry_at` is when it is tried next: whoever takes it moves that on.
     """
 
     __tablename__ = "erasure"

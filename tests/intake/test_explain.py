@@ -161,7 +161,7 @@ def test_a_message_that_is_still_ahead_is_decided_for_the_asking(house: House) -
     noon = Instant.from_utc(2026, 3, 2, 12)
     told = message(house, "mail/one", noon)
     assert (told.outcome, told.says) == ("would_send", "it has not come to it yet; it would be sent now")
-    assert [one.check for one in told.checks[:3]] == ["journey", "exited", "expired"]
+    assert [one.check for one in told.checks[:3]] == ["journey", "erased", "exited"]
     assert told.checks[-1].check == "text"
     assert failed(told) is None
     house.identify(day(0.1), consent={"news": False})

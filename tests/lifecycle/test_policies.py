@@ -29,6 +29,7 @@ ROOM = local("2026-03-05T10:00")
 # What is asked with, the reason for which marketing is refused, and that for which transactional mail is.
 REFUSED: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({}, None, None),
+    ({"erased": True}, "erased", "erased"),
     ({"exited": True}, "exited", "exited"),
     ({"expires": NOON.subtract(minutes=1)}, "expired", "expired"),
     ({"expires": NOON}, "expired", "expired"),
@@ -59,6 +60,7 @@ def test_what_refuses_a_message(given: dict[str, Any], marketing: str | None, tr
 
 def test_the_first_rule_that_is_not_kept_refuses() -> None:
     wrong: list[tuple[str, dict[str, Any]]] = [
+        ("erased", {"erased": True}),
         ("exited", {"exited": True}),
         ("expired", {"expires": NOON}),
         ("no-address", {"address": "none"}),
@@ -223,7 +225,7 @@ def test_explain_says_of_every_rule_of_time_what_it_saw_on_the_customers_clock()
         counted=[Counted(local("2026-03-01T18:30", there), "sms", "offers")],
         pauses=[Lying("playbook", "a typo", local("2026-03-04T11:00", there)), Lying("everything", "incident")],
     )
-    pauses, hours, frequency, priority = explain(question)[8:]
+    pauses, hours, frequency, priority = explain(question)[9:]
     assert pauses.saw == (
         "a pause of the playbook until Wed 2026-03-04 11:00 (America/Chicago): a typo; "
         "a pause of everything without a known end: incident"
@@ -257,4 +259,4 @@ def test_what_is_told_and_what_is_decided_are_the_same() -> None:
 
 def test_every_code_is_a_reason_of_the_right_kind() -> None:
     kinds = [REASONS[code].kind for code in policies.CODES]
-    assert kinds == ["refused"] * 8 + ["deferred"] * 4
+    assert kinds == ["refused"] * 9 + ["deferred"] * 4

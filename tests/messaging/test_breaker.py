@@ -43,6 +43,9 @@ class Scripted:
         self.asked += 1
         return Outcome(self.found, sender=self.name)  # type: ignore[arg-type]
 
+    def forget(self, subject: str) -> Outcome:
+        return Outcome("accepted")
+
     def close(self) -> None:
         self.closed += 1
 

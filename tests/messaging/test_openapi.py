@@ -20,10 +20,11 @@ import jsonschema
 import pytest
 
 from messaging.sending import Outgoing
-from tests.messaging.wire import ACCOUNT, EMAIL, NOW, SMS, Got, Reply, listed, sendgrid, twilio, wire
+from tests.messaging.wire import ACCOUNT, EMAIL, NOW, SID, SMS, Got, Reply, listed, sendgrid, twilio, wire
 
 SPECS = Path(__file__).parent / "specs"
 SENDGRID = json.loads((SPECS / "tsg_mail_v3.json").read_text("utf-8"))
+ERASING = json.loads((SPECS / "tsg_recipients_data_erasure_v3.json").read_text("utf-8"))
 TWILIO = json.loads((SPECS / "twilio_api_v2010.messages.json").read_text("utf-8"))
 FORM = "application/x-www-form-urlencoded"
 
@@ -141,6 +142,18 @@ def test_every_question_is_valid_on_every_page() -> None:
         assert [dict(got.query).get("Page") for got in far.got] == [None, "1"]
         for got in far.got:
             check_request(TWILIO, got)
+
+
+def test_what_asks_to_forget_is_valid() -> None:
+    with wire() as far, sendgrid(far.url) as sender:
+        assert sender.forget("ada@example.com").what == "accepted"
+        check_request(ERASING, far.got[0])
+    with wire() as far, twilio(far.url) as sender:
+        assert sender.forget(SID).what == "accepted"
+        assert far.got[0].method == "DELETE"
+        check_request(TWILIO, far.got[0])
+        with pytest.raises(jsonschema.ValidationError):
+            check_request(TWILIO, replace(far.got[0], path=far.got[0].path.replace(SID, "SM1")))
 
 
 # --- the check itself sees mistakes -----------------------------------------------------------------------------------

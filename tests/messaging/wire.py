@@ -86,6 +86,10 @@ def is_silent(handler: BaseHTTPRequestHandler) -> None:
 def accepts(handler: BaseHTTPRequestHandler) -> Reply:
     if handler.command == "GET":
         return Reply(200, body=listed())
+    if handler.command == "DELETE":
+        return Reply(204)
+    if handler.path == "/v3/recipients/erasejob":
+        return Reply(202, body={"job_id": "job-1"})
     if handler.path == "/v3/mail/send":
         return Reply(202, {"X-Message-Id": "x-1"})
     return Reply(201, body={"sid": SID, "status": "accepted"})
@@ -132,7 +136,7 @@ def wire(*told: Reply | Behaviour) -> Iterator[Wire]:
             else:
                 reply(self)
 
-        do_GET = do_POST = _one  # noqa: N815 -- names that http.server looks for
+        do_GET = do_POST = do_DELETE = _one  # noqa: N815 -- names that http.server looks for
 
         def _answer(self, reply: Reply) -> None:
             body = b"" if reply.body is None else json.dumps(reply.body).encode()

@@ -54,6 +54,8 @@ class Answering(BaseHTTPRequestHandler):
         request = self._read()
         if request.path == "/v3/mail/send":
             self._sendgrid(request)
+        elif request.path == "/v3/recipients/erasejob":
+            self._erase(request)
         elif request.path == f"{MESSAGES}.json":
             self._twilio(request)
         elif request.path == "/control/replay":
@@ -61,6 +63,13 @@ class Answering(BaseHTTPRequestHandler):
         elif request.path == "/control/callbacks":
             self.provider.calls.to = request.body["url"]
             self._answer(200, {})
+        else:
+            self._answer(404, {})
+
+    def do_DELETE(self) -> None:
+        request = self._read()
+        if request.path.startswith(f"{MESSAGES}/"):
+            self._delete(request.path.removeprefix(f"{MESSAGES}/").removesuffix(".json"))
         else:
             self._answer(404, {})
 
@@ -108,6 +117,19 @@ class Answering(BaseHTTPRequestHandler):
             self._refuse_sendgrid(fault)
         else:
             self._answer(202, None, {"X-Message-Id": number})
+
+    def _erase(self, request: Request) -> None:
+        if request.headers.get("Authorization") != f"Bearer {API_KEY}":
+            self._refuse_sendgrid("401")
+            return
+        fault = self.provider.dice.draw("erase")
+        if self._broken(fault):
+            return
+        if fault:
+            self._refuse_sendgrid(fault)
+            return
+        self.provider.forgotten.extend(request.body["email_addresses"])
+        self._answer(202, {"job_id": "job-1"})
 
     def _refuse_sendgrid(self, fault: str) -> None:
         status = "400" if fault == "21610" else fault.removesuffix("-accepted")
@@ -172,6 +194,16 @@ class Answering(BaseHTTPRequestHandler):
         found = [one for one in self.provider.accepted("sms") if one.provider_id == number]
         if found:
             self._answer(200, resource(found[0], self._status(found[0])))
+        else:
+            self._answer(404, {"code": 20404, "message": "not found", "more_info": "", "status": 404})
+
+    def _delete(self, number: str) -> None:
+        if not self._is_twilios() or self._fails("delete"):
+            return
+        known = any(one.provider_id == number for one in self.provider.accepted("sms"))
+        if known and number not in self.provider.forgotten:
+            self.provider.forgotten.append(number)
+            self._answer(204, None)
         else:
             self._answer(404, {"code": 20404, "message": "not found", "more_info": "", "status": 404})
 

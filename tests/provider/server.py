@@ -37,6 +37,8 @@ class Provider:
         self.calls = Callbacks(self.truth, self.dice, self.keys, ACCOUNT, callbacks)
         self.requests: deque[Request] = deque(maxlen=10_000)
         """The latest requests as they came, for tests that look at them."""
+        self.forgotten: list[str] = []
+        """Addresses and numbers of messages that were erased, in order."""
         self.ended = Event()
         self.certificate: Path | None = None
         context: SSLContext | None = None

@@ -124,6 +124,9 @@ class Watched:
     def look_up(self, message: Outgoing, since: Instant) -> Outcome:
         return self._sender.look_up(message, since)
 
+    def forget(self, subject: str) -> Outcome:
+        return self._sender.forget(subject)
+
     def close(self) -> None:
         self._sender.close()
 

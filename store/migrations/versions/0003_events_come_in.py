@@ -137,6 +137,8 @@ def upgrade() -> None:
         _refers("erasure", "customer_id", "customer"),
     )
     _index("erasure", "state", "retry_at")
+    # From now on a callback's body is emptied once it is processed; those that were are emptied here.
+    op.execute(sa.text("UPDATE callback SET body = :nothing WHERE state = 'done'").bindparams(nothing=b""))
 
 
 def _sharded() -> None:
