@@ -20,6 +20,9 @@ from lifecycle.segment import read_line
 from lifecycle.simulator import Happening, Life, SimulatedJourney, World
 
 FOR_EVER = Instant.from_utc(2300, 1, 1)
+LIVED = ("track", "identify")
+"""The types of calls that are lived through: nobody is merged here, and nobody has an account."""
+
 TICK = 50
 """After how many customers progress is told."""
 
@@ -87,7 +90,7 @@ class Backtest:
 
     def take(self, line: bytes | str) -> str | None:
         """Take one line of the log; why it cannot be used, or None."""
-        call = read_line(line)
+        call = read_line(line, LIVED)
         if isinstance(call, str):
             return call
         if call.at is None:
