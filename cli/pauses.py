@@ -192,7 +192,7 @@ def _end(until: str | None, project: Path | None) -> Instant | None:
 
 
 def _stored(root: Path, fn: Callable[[Session], Pause]) -> Pause:
-    from intake.commands import Conflict
+    from intake.asking import Conflict
     from intake.pauses import Impossible
     from intake.reader import Unknown
 
