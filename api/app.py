@@ -8,7 +8,19 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import confirm, consents, pages, pauses, preferences, problems, unsubscribe, webhooks
+from api import (
+    confirm,
+    consents,
+    events,
+    operating,
+    pages,
+    pauses,
+    preferences,
+    problems,
+    tracking,
+    unsubscribe,
+    webhooks,
+)
 from api.fields import Handed
 from api.parts import Parts
 
@@ -30,7 +42,7 @@ def create(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     app.add_api_route("/healthz", healthz, tags=["health"], responses=problems.documented(503))
-    for room in (webhooks, consents, pauses, unsubscribe, preferences, confirm, pages):
+    for room in (tracking, events, webhooks, consents, pauses, operating, unsubscribe, preferences, confirm, pages):
         app.include_router(room.router)
     app.openapi_schema = _described(app.openapi())
     return app
@@ -44,7 +56,10 @@ async def healthz(parts: Handed) -> Mapping[str, str]:
 
 def _described(schema: dict[str, Any]) -> dict[str, Any]:
     """FastAPI's document, with our form of errors in the place of its own."""
-    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    components = schema.setdefault("components", {})
+    says = "A key made with `milepost token create` as the user name; the password is not looked at."
+    components.setdefault("securitySchemes", {})["HTTPBasic"] = {"type": "http", "scheme": "basic", "description": says}
+    schemas = components.setdefault("schemas", {})
     for own in ("HTTPValidationError", "ValidationError"):
         schemas.pop(own, None)
     problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
