@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -24,6 +25,7 @@ from activities.tools import Tools
 from api.parts import Parts
 from intake.acceptor import Acceptor
 from intake.apply import Applier
+from intake.commands import PATIENCE, NoAnswer
 from lifecycle.language.map import is_zone
 from lifecycle.language.template import Channel
 from messaging.links import Links
@@ -98,6 +100,24 @@ async def connect(address: str, namespace: str = "default") -> Client:
         raise Unreachable(
             f"no Temporal server answers at {address}; start one with `milepost dev`, or set MILEPOST_TEMPORAL_ADDRESS"
         ) from error
+
+
+def temporal_when_needed(address: str | None, namespace: str) -> Callable[[], Awaitable[Client]]:
+    """Gives a client, connected at the first call and kept. What it gives raises NoAnswer where no server answers."""
+    connected: Client | None = None
+
+    async def client() -> Client:
+        nonlocal connected
+        if address is None:
+            raise NoAnswer("this needs Temporal, and MILEPOST_TEMPORAL_ADDRESS is not set")
+        if connected is None:
+            try:
+                connected = await asyncio.wait_for(connect(address, namespace), PATIENCE)
+            except (Unreachable, TimeoutError):
+                raise NoAnswer("Temporal does not answer, and nothing was changed; try again in a moment") from None
+        return connected
+
+    return client
 
 
 def outside(settings: Settings, secret_key: str) -> Outside:
@@ -190,6 +210,8 @@ def api_parts(project: Project, database: Database, settings: Settings, secret_k
         Links(settings.public_url, secret_key),
         settings.public_url,
         Acceptor(database),
+        Applier(project.map, project.conditions),
+        temporal_when_needed(settings.temporal_address, settings.temporal_namespace),
         tuple(key for key in (settings.sendgrid_webhook_key, settings.second_sendgrid_webhook_key) if key),
         tuple(token.get_secret_value() for token in tokens if token),
     )

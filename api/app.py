@@ -8,7 +8,21 @@ from typing import Any, Literal
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from api import confirm, consents, metrics, pages, pauses, persons, preferences, problems, unsubscribe, webhooks
+from api import (
+    confirm,
+    consents,
+    events,
+    metrics,
+    operating,
+    pages,
+    pauses,
+    persons,
+    preferences,
+    problems,
+    tracking,
+    unsubscribe,
+    webhooks,
+)
 from api.fields import Handed
 from api.parts import Parts
 from intake.overview import lag
@@ -31,7 +45,10 @@ def create(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     app.add_api_route("/healthz", healthz, tags=["health"], responses=problems.documented(503))
-    for room in (metrics, webhooks, consents, pauses, persons, unsubscribe, preferences, confirm, pages):
+    for room in (
+        tracking, events, webhooks, consents, pauses, operating, persons, unsubscribe, preferences, confirm, pages,
+        metrics,
+    ):  # fmt: skip
         app.include_router(room.router)
     app.openapi_schema = _described(app.openapi())
     return app
@@ -54,7 +71,10 @@ async def healthz(parts: Handed) -> Health:
 
 def _described(schema: dict[str, Any]) -> dict[str, Any]:
     """FastAPI's document, with our form of errors in the place of its own."""
-    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    components = schema.setdefault("components", {})
+    says = "A key made with `milepost token create` as the user name; the password is not looked at."
+    components.setdefault("securitySchemes", {})["HTTPBasic"] = {"type": "http", "scheme": "basic", "description": says}
+    schemas = components.setdefault("schemas", {})
     for own in ("HTTPValidationError", "ValidationError"):
         schemas.pop(own, None)
     problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -1,7 +1,8 @@
 """Keys of the API: made once, shown once, stored as a hash, and asked for as `Authorization: Bearer KEY`.
 
 A key is 32 random bytes, so a plain hash of it cannot be turned around by trying. `operate` may also read; `ingest`
-sends events and nothing else.
+sends events and nothing else; `browser` sends some of them, from some sites, and is public. How those two are shown and
+checked stands in `api.senders`.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ import hashlib
 import secrets
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, HTTPException, Security
+from fastapi import Depends, Header, HTTPException, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.fields import Handed
+from api.fields import Handed, Text
 from store import tokens
 from store.tables import Token
 
-Scope = Literal["read", "operate", "ingest"]
+Scope = Literal["read", "operate", "ingest", "browser"]
 
 ALLOWS: dict[str, frozenset[Scope]] = {
     "read": frozenset({"read"}),
     "operate": frozenset({"operate", "read"}),
     "ingest": frozenset({"ingest"}),
+    "browser": frozenset(),
 }
 """What a key of each scope may do."""
 
@@ -59,3 +61,14 @@ def _needing(scope: Scope) -> Any:
 
 Reading = Annotated[Token, _needing("read")]
 Operating = Annotated[Token, _needing("operate")]
+
+Once = Annotated[
+    Text | None,
+    Header(alias="Idempotency-Key", description="Whoever repeats a call with the same key gets the first answer."),
+]
+"""The Idempotency-Key of an operating call (`intake.asking`)."""
+
+
+def who(token: Token) -> str:
+    """Who calls, for the audit log."""
+    return f"api:{token.name}"

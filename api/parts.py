@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from whenever import Instant
 
 from intake.acceptor import Acceptor
+from intake.apply import Applier
 from lifecycle.language.map import Map
 from messaging.links import Links
 from store.database import Database
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """`sendgrid_keys` are public keys of SendGrid's event webhook, `twilio_tokens` auth tokens, one an account; without
     any, that provider's webhooks answer 503. `public_url` is where the outside reaches this API, whatever a proxy calls
-    it. `acceptor` takes in events.
+    it.
+
+    `acceptor` takes in events, `applier` rehearses them. `temporal` gives a client, connected at its first use; it
+    raises `intake.commands.NoAnswer` where no server answers, and the next call tries again.
     """
 
     database: Database
@@ -25,6 +33,8 @@ class Parts:
     links: Links
     public_url: str
     acceptor: Acceptor
+    applier: Applier
+    temporal: Callable[[], Awaitable[Client]]
     sendgrid_keys: Sequence[str] = ()
     twilio_tokens: Sequence[str] = ()
     clock: Callable[[], Instant] = Instant.now

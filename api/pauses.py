@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal, Self, TypeVar
 
-from fastapi import APIRouter, Header, HTTPException, Path, Query
+from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from api.fields import Handed, Moment, Shown, Text
-from api.keys import Operating, Reading
+from api.keys import Once, Operating, Reading
+from api.keys import who as who_calls
 from api.parts import Parts
-from api.problems import documented
+from api.problems import documented, sentence
 from intake import pauses
-from intake.commands import Conflict
+from intake.asking import Conflict
 from intake.pauses import Impossible, Listed
 from intake.reader import Unknown
-from store.tables import Pause, Token
+from store.tables import Pause
 
 router = APIRouter(prefix="/v1/pauses", tags=["pauses"])
 
 ERRORS = documented(400, 401, 403, 404, 409, 413, 422, 503)
-
-Key = Annotated[
-    Text | None,
-    Header(alias="Idempotency-Key", description="Whoever repeats a call with the same key gets the first answer."),
-]
 
 T = TypeVar("T")
 
@@ -80,10 +76,10 @@ class Pauses(BaseModel):
 
 
 @router.post("", status_code=201, responses=ERRORS)
-async def start(asked: NewPause, parts: Handed, token: Operating, key: Key = None) -> PauseShown:
+async def start(asked: NewPause, parts: Handed, token: Operating, key: Once = None) -> PauseShown:
     """Hold journeys: nothing is sent that the pause concerns, until it ends. Goals and exits still end them."""
     now = parts.clock()
-    who = _who(token)
+    who = who_calls(token)
     return _shown(
         await _stored(
             parts,
@@ -114,10 +110,10 @@ async def end(
         Literal["send", "skip"], Query(description="What becomes of what came due while time ran on.")
     ] = "send",
     spread: Annotated[int | None, Query(ge=1, le=1_000_000, description="At most so many journeys a minute.")] = None,
-    key: Key = None,
+    key: Once = None,
 ) -> PauseShown:
     """End a pause. Whoever it held goes on, unless another pause holds them too."""
-    now, who = parts.clock(), _who(token)
+    now, who = parts.clock(), who_calls(token)
     return _shown(
         await _stored(
             parts,
@@ -145,18 +141,9 @@ async def _stored(parts: Parts, fn: Callable[[Session], T]) -> T:
     except Unknown:
         raise HTTPException(404, "There is no pause of this number, or nothing of this name to pause.") from None
     except Impossible as error:
-        raise HTTPException(422, _sentence(error)) from None
+        raise HTTPException(422, sentence(error)) from None
     except Conflict as error:
-        raise HTTPException(409, _sentence(error)) from None
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _who(token: Token) -> str:
-    return f"api:{token.name}"
+        raise HTTPException(409, sentence(error)) from None
 
 
 def _shown(found: Pause | Listed) -> PauseShown:

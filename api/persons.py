@@ -8,8 +8,7 @@ from fastapi import APIRouter, HTTPException, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.fields import Handed, Shown, Text
-from api.keys import Operating
-from api.pauses import Key
+from api.keys import Once, Operating
 from api.problems import documented
 from intake import erasing, exporting
 from intake.reader import Unknown
@@ -38,7 +37,7 @@ class Erased(BaseModel):
 
 
 @router.post("/{id:path}/erase", status_code=202, responses=documented(400))
-async def erase(id: Id, asked: Erase, parts: Handed, token: Operating, key: Key = None) -> Erased:
+async def erase(id: Id, asked: Erase, parts: Handed, token: Operating, key: Once = None) -> Erased:
     """Erase a person. From now on nothing is sent to them; a worker scrubs what is held, and asks the providers."""
     now, secret = parts.clock(), parts.links.secret
     try:

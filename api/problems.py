@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from intake.acceptor import Overloaded
 from store.errors import StoreError
 from trouble import place_of
 
@@ -65,11 +66,26 @@ def problem(
     return JSONResponse(body.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
 
 
+def sentence(error: Exception) -> str:
+    """What an error of ours says, as a sentence by itself."""
+    text = str(error)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def refusal(refused: HTTPException) -> JSONResponse:
+    """The response for a refusal, with the two members more that the products' libraries look for."""
+    status, detail = refused.status_code, _sentence(refused)
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail).model_dump(exclude_none=True)
+    told = {**body, "code": HTTPStatus(status).name.lower(), "message": detail}
+    return JSONResponse(told, status, refused.headers, MEDIA_TYPE)
+
+
 def install(app: FastAPI) -> None:
     """Let every error of this application be answered as a problem."""
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreError, _unavailable)
+    app.add_exception_handler(Overloaded, _overloaded)
     app.add_exception_handler(ClientDisconnect, _cut_off)
     app.add_middleware(Guard)
 
@@ -115,7 +131,7 @@ _TOO_LARGE = f"The body is larger than {LARGEST // 1024} KiB."
 
 
 def _too_large() -> JSONResponse:
-    return problem(413, _TOO_LARGE, {"Connection": "close"})
+    return refusal(HTTPException(413, _TOO_LARGE, {"Connection": "close"}))
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -156,6 +172,11 @@ def _says(error: Mapping[str, Any]) -> str:
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:
     log.error("the database is away", route=_route(request.scope), error=type(error).__name__)
     return problem(503, "The database does not answer; try again in a moment.", {"Retry-After": "5"})
+
+
+async def _overloaded(request: Request, error: Exception) -> JSONResponse:
+    log.warning("more events come in than can be stored", route=_route(request.scope))
+    return problem(503, "More events come in than can be stored; try again in a moment.", {"Retry-After": "1"})
 
 
 async def _cut_off(request: Request, error: Exception) -> JSONResponse:

@@ -140,7 +140,7 @@ def _story(answers: Sequence[Consent], requests: Sequence[ConsentRequest]) -> li
 def _data(
     customer: Customer, answers: Sequence[Consent], requests: Sequence[ConsentRequest], zone: str
 ) -> dict[str, Any]:
-    from cli.timeline import local_iso
+    from lifecycle.lines import local_iso
 
     history = []
     for at, said, one in _story(answers, requests):

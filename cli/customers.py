@@ -74,8 +74,8 @@ def zone_of(customer: Customer, positions: Sequence[Position] = ()) -> str:
 def _data(
     customer: Customer, consent: dict[str, bool], positions: list[Position], sent: Sequence[Any], zone: str
 ) -> dict[str, Any]:
-    from cli.journeys import as_data
-    from cli.timeline import local_iso
+    from intake.reader import as_data
+    from lifecycle.lines import local_iso
 
     return {
         "id": customer.id,

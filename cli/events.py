@@ -179,6 +179,7 @@ def _hints(project: Project, name: str, properties: dict[str, Any]) -> None:
 
 def _in_words(reason: str) -> str:
     """A reason that speaks of Segment's fields, for somebody who typed arguments."""
+    reason = reason.removesuffix(", and no `anonymousId` in its place")
     for field, ours in (("`userId`", "customer's id"), ("`event`", "milestone"), ("`messageId`", "--id")):
         reason = reason.replace(f"it has no {field}", f"there is no {ours}").replace(f"its {field}", f"the {ours}")
     return reason

@@ -93,7 +93,7 @@ def _explainer(found: Project) -> Explainer:
 
 
 def _data(told: Explained, zone: str) -> dict[str, Any]:
-    from cli.timeline import local_iso
+    from lifecycle.lines import local_iso
 
     return {
         "about": told.about,

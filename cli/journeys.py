@@ -193,7 +193,8 @@ def _store(root: Path) -> Iterator[Database]:
 def _explained() -> Iterator[None]:
     """What commands raise, with its exit status."""
     from intake import reader
-    from intake.commands import Conflict, NoAnswer
+    from intake.asking import Conflict
+    from intake.commands import NoAnswer
 
     try:
         yield
@@ -207,32 +208,16 @@ def _explained() -> Iterator[None]:
 
 def _say(position: Position, format: Format) -> None:
     if format is Format.json:
+        from intake.reader import as_data
+
         out_json(as_data(position))
     else:
         print_position(position)
 
 
-def as_data(position: Position) -> dict[str, Any]:
-    """Where a journey stands, for scripts. Instants carry the offset of the customer's zone."""
-    from cli.timeline import local_iso
-
-    journey, at = position.journey, position.next.at
-    return {
-        "id": journey.id,
-        "playbook": journey.playbook,
-        "version": journey.version,
-        "step": position.state.step,
-        "state": position.word,
-        "next": {
-            "at": local_iso(at, position.state.zone) if at else None,
-            "what": position.next.what,
-            "why": position.next.why,
-        },
-    }
-
-
 def _full(position: Position) -> dict[str, Any]:
-    from cli.timeline import as_data as line_data
+    from intake.reader import as_data
+    from lifecycle.lines import as_data as line_data
 
     timeline = [line_data(line, position.state.zone) for line in position.lines]
     return {**as_data(position), "customer": position.journey.customer_id, "timeline": timeline}

@@ -205,7 +205,7 @@ def _segments(project: Path | None) -> Collection[str]:
 
 
 def _stored(root: Path, fn: Callable[[Session], Pause]) -> Pause:
-    from intake.commands import Conflict
+    from intake.asking import Conflict
     from intake.pauses import Impossible
     from intake.reader import Unknown
 

@@ -80,7 +80,7 @@ async def _dev(project: Project, folder: Path, port: int, format: Format) -> Non
     temporal_port = TEMPORAL_PORT if is_free(TEMPORAL_PORT) else free_port()
     async with TemporalServer(folder / "temporal.db", temporal_port) as server:
         with contextlib.closing(Database(url)) as store, _listening(HERE, port, or_any=True) as taken:
-            configured = _reached_at(settings(), taken)
+            configured = _reached_at(settings(), taken).model_copy(update={"temporal_address": server.address})
             api = f"http://{_address(taken)}"
             running = folder / RUNNING
             running.write_text(json.dumps({"api": api, "temporal": server.address}), "utf-8")

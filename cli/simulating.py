@@ -70,7 +70,8 @@ def simulate(
 ) -> None:
     """Show what one customer goes through in a playbook, day by day."""
     from cli.simulated import Wishes, simulated
-    from cli.timeline import as_data, in_words, merged
+    from cli.timeline import in_words, merged
+    from lifecycle.lines import as_data
 
     found = read_project(project)
     if playbook not in found.plans:

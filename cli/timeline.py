@@ -1,12 +1,12 @@
-"""How a customer's timeline is printed: as data for scripts, in words for people. Times are the customer's own."""
+"""How a customer's timeline is printed for people. Times are the customer's own. For scripts: `lifecycle.lines`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from whenever import Instant, ZonedDateTime
 
+from lifecycle.lines import instant_of
 from lifecycle.state import Line
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -17,22 +17,6 @@ _CHANNELS = {"email": "e-mail", "sms": "SMS"}
 def merged(journeys: Iterable[Sequence[Line]]) -> list[Line]:
     """The lines of all journeys in the order of time; those of one instant stay in the order of the journeys."""
     return sorted((line for lines in journeys for line in lines), key=lambda line: line.at)
-
-
-def as_data(line: Line, zone: str) -> dict[str, Any]:
-    """One line as scripts read it: what there is not is left out, instants carry the offset of `zone`."""
-    data = {"at": local_iso(line.at, zone)} | {
-        key: value for key, value in line._asdict().items() if key not in ("seq", "at") and value is not None
-    }
-    instant = _instant(line)
-    if instant is not None:
-        data["to"] = local_iso(instant, zone)
-    return data
-
-
-def local_iso(at: Instant, zone: str) -> str:
-    """`2026-01-05T10:00:00+01:00`"""
-    return at.to_tz(zone).to_fixed_offset().format_iso()
 
 
 def local(at: Instant, zone: str) -> str:
@@ -85,20 +69,11 @@ def _waiting(line: Line, zone: str) -> str:
 
 
 def _shown(line: Line, zone: str) -> str:
-    instant = _instant(line)
+    instant = instant_of(line)
     if instant is None:
         return str(line.to)
     there = instant.to_tz(zone)
     return f"{_day(there).replace('  ', ' ')}, {_clock(there)}"
-
-
-def _instant(line: Line) -> Instant | None:
-    if line.what not in ("waiting", "deferred") or line.to is None:
-        return None
-    try:
-        return Instant.parse_iso(line.to)
-    except ValueError:
-        return None
 
 
 def _day(there: ZonedDateTime) -> str:

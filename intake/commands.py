@@ -9,6 +9,7 @@ The end of a pause that an Update does not bring, the inbox does (`intake.resumi
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -20,7 +21,8 @@ from whenever import Instant
 
 from activities.contract import Act, Standing
 from activities.transaction import trace_of
-from intake import reader
+from intake import asking, reader
+from intake.asking import Conflict
 from intake.dispatcher import deliver
 from intake.reader import Position
 from lifecycle.course import due_of
@@ -37,10 +39,6 @@ BY_HAND = "ended by hand"
 """How timelines tell an exit by a person. The person's own words stay in the database: they might name somebody."""
 
 
-class Conflict(Exception):
-    """The journey is not in a state for this, and nothing was changed; `str()` says why."""
-
-
 class NoAnswer(Exception):
     """Nobody answered for the journey in time; `str()` says what is stored and what will happen."""
 
@@ -49,11 +47,15 @@ class NoAnswer(Exception):
 class Commands:
     """Commands given by `who` (for the audit log) at `now`. All raise reader.Unknown for an unknown journey, Conflict,
     and NoAnswer where no worker or Temporal answers.
+
+    With `key` (an Idempotency-Key, see `intake.asking`) a skip or an exit that was carried out is answered by where the
+    journey stands now. The workflow knows the key too: a repeat that comes while the first is under way is the same.
     """
 
     database: Database
     who: str
     now: Instant
+    key: str | None = None
 
     async def pause(self, client: Client, journey: str, policy: Literal["freeze", "continue"], reason: str) -> Position:
         """Hold the journey. With `freeze` its clock stands, with `continue` it runs on."""
@@ -118,15 +120,19 @@ class Commands:
         """End the present wait, or drop the next message."""
         command = Skipped(self.now, what)
 
-        def check(session: Session) -> None:
+        def check(session: Session) -> bool:
+            if asking.before(session, "skip", journey, self.key, {"what": what}):
+                return True
             position = self._going(session, journey)
             if position.word == "starting":
                 raise Conflict("the journey has not begun yet: the worker has not told Temporal of it")
             why_not = refusal(position.state, command)
             if why_not:
                 raise Conflict(why_not)
+            return False
 
-        await self.database.read(check)
+        if await self.database.write(check):
+            return await self.look(journey)
         stored = "nothing is stored, but the skip may still happen when a worker runs; look again then"
         standing = await self._act(client, journey, command, stored)
         if standing is None:
@@ -134,7 +140,12 @@ class Commands:
         if standing.refused:
             raise Conflict(standing.refused)
         await self._store(journey, standing)
-        await self.database.write(lambda session: self._log(session, "skip", journey, reason, what=what))
+
+        def told(session: Session) -> None:
+            if not asking.before(session, "skip", journey, self.key, {"what": what}):
+                self._log(session, "skip", journey, reason, what=what)
+
+        await self.database.write(told)
         return await self.look(journey)
 
     async def exit(self, client: Client | None, journey: str, reason: str) -> tuple[Position, bool]:
@@ -144,6 +155,8 @@ class Commands:
         """
 
         def store(session: Session) -> None:
+            if asking.before(session, "exit", journey, self.key, {}):
+                return
             self._going(session, journey)
             if not journeys.stamp_exit(session, journey, self.now, "exited", reason):
                 raise Conflict("the journey is ending already")
@@ -172,7 +185,8 @@ class Commands:
         handle = client.get_workflow_handle(journey)
         try:
             return await asyncio.wait_for(
-                handle.execute_update("act", Act(command=command), result_type=Standing), PATIENCE
+                handle.execute_update("act", Act(command=command), id=self._update_id(), result_type=Standing),
+                PATIENCE,
             )
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             raise NoAnswer(f"no worker answered within {PATIENCE:g} s; {stored}") from None
@@ -219,8 +233,20 @@ class Commands:
 
     def _log(self, session: Session, act: str, journey: str, reason: str, **data: object) -> None:
         audit.record(
-            session, Audit(at=self.now, who=self.who, what=act, target=journey, reason=reason, data=data or None)
+            session,
+            Audit(
+                at=self.now,
+                who=self.who,
+                what=act,
+                target=journey,
+                reason=reason,
+                data=asking.keyed(data, self.key) or None,
+            ),
         )
+
+    def _update_id(self) -> str | None:
+        """Temporal carries out one Update of an id once. The key itself stays here: it might name somebody."""
+        return hashlib.blake2b(self.key.encode(), digest_size=16).hexdigest() if self.key else None
 
 
 def _position(session: Session, journey: str, now: Instant) -> Position:

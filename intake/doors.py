@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -73,7 +74,7 @@ def sendable(name: str) -> None:
     """Raises NotAccepted for a milestone that only Milepost itself makes."""
     for start, when in OURS.items():
         if name.startswith(start):
-            raise NotAccepted(f"`{name}` is made by Milepost itself {when}; products do not send it")
+            raise NotAccepted(f"milestones whose names begin with `{start}` are made by Milepost itself {when}")
 
 
 def declared(map: Map) -> list[str]:
@@ -152,12 +153,25 @@ def arrival_of(call: Call, source: str, now: Instant, *, backfill: bool = False)
         call.name or None,
         call.properties,
         backfill=backfill,
+        previous_id=call.previous,
     )
+
+
+def arrival_live(call: Call, source: str, now: Instant) -> Arrival:
+    """A call that was made just now, with its time put right by our clock. NotAccepted says why it is none.
+
+    Without an id it gets one as in `arrival_of`, by the time that its sender said. One that says neither id nor time is
+    another event each time that it comes: somebody may well look at a page twice.
+    """
+    if call.at is None:
+        call = replace(call, at=now, id=call.id or f"call-{uuid.uuid4().hex}")
+    return replace(arrival_of(call, source, now), at=call.happened(now))
 
 
 def _identity(call: Call) -> str:
     at = call.at.format_iso() if call.at else None
-    content = json.dumps([call.user, call.kind, call.name, at, call.properties], sort_keys=True, ensure_ascii=True)
+    said = [call.user, call.kind, call.name, at, call.properties] + ([call.previous] if call.previous else [])
+    content = json.dumps(said, sort_keys=True, ensure_ascii=True)
     return "content-" + hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 

@@ -10,7 +10,7 @@ from intake import pauses
 from lifecycle import halting
 from lifecycle.language.map import Map
 from lifecycle.suppression import length
-from store import deliveries
+from store import audit, deliveries
 from store import pauses as stored
 from store.database import Database
 
@@ -30,7 +30,7 @@ async def halt_if_over(database: Database, map: Map, playbook: str, now: Instant
         return
 
     def pause(session: Session) -> bool:
-        stored.lock(session)
+        audit.lock(session)
         if _halted(session, playbook):
             return False
         pauses.start(session, scope="playbook", target=playbook, reason=because, who=MADE_BY, now=now)

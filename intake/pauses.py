@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from activities.contract import QUEUES
-from intake import reader
-from intake.commands import Conflict
+from intake import asking, reader
+from intake.asking import Conflict
 from intake.reader import Unknown
 from lifecycle.language.faults import did_you_mean
 from store import accounts, audit, holds, journeys, pauses, playbooks
@@ -186,16 +186,8 @@ def _reason(reason: str) -> str:
 
 def _asked_before(session: Session, what: str, target: str, key: str | None, asked: dict[str, Any]) -> Pause | None:
     """The pause of the request that had this key; Conflict where that asked for something else."""
-    if key is None:
-        return None
-    pauses.lock(session)
-    for act in audit.about(session, target):
-        data = act.data or {}
-        if act.what == what and data.get("key") == key:
-            if {"pause": data["pause"], **asked, "key": key} != data:
-                raise Conflict("this Idempotency-Key was used for another request about the same target")
-            return pauses.get(session, int(data["pause"]))
-    return None
+    act = asking.before(session, what, target, key, asked, ("pause",))
+    return pauses.get(session, int((act.data or {})["pause"])) if act else None
 
 
 def _found(session: Session, number: int) -> Pause:
@@ -207,5 +199,5 @@ def _found(session: Session, number: int) -> Pause:
 def _log(
     session: Session, what: str, target: str, reason: str, who: str, now: Instant, data: dict[str, Any], key: str | None
 ) -> None:
-    kept = data | ({"key": key} if key else {})
+    kept = asking.keyed(data, key)
     audit.record(session, Audit(at=now, who=who, what=what, target=target, reason=_reason(reason), data=kept))

@@ -8,6 +8,7 @@ nor a worker, and says the same as they would.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 from whenever import Instant
@@ -17,6 +18,7 @@ from lifecycle import interpreter
 from lifecycle import plan as p
 from lifecycle.course import standing
 from lifecycle.language.faults import did_you_mean
+from lifecycle.lines import local_iso
 from lifecycle.state import STATE, Line, Phase, State
 from store import customers, holds, inbox, journeys, pauses, playbooks, traces
 from store.tables import Customer, Journey, Trace
@@ -107,6 +109,23 @@ def position(session: Session, journey: Journey, now: Instant) -> Position:
     if state.phase is Phase.ENDED:
         return Position(journey, plan, state, "ended", Next(None, None, _ended(journey, state)), lines)
     return Position(journey, plan, state, _word(state), _next(session, plan, state, lines), lines)
+
+
+def as_data(position: Position) -> dict[str, Any]:
+    """Where a journey stands, for scripts and callers. Instants carry the offset of the customer's zone."""
+    journey, at = position.journey, position.next.at
+    return {
+        "id": journey.id,
+        "playbook": journey.playbook,
+        "version": journey.version,
+        "step": position.state.step,
+        "state": position.word,
+        "next": {
+            "at": local_iso(at, position.state.zone) if at else None,
+            "what": position.next.what,
+            "why": position.next.why,
+        },
+    }
 
 
 def line_of(row: Trace) -> Line:

@@ -90,6 +90,8 @@ class Backtest:
         call = read_line(line)
         if isinstance(call, str):
             return call
+        if call.kind in ("group", "alias"):
+            return f"a backtest does not live through `{call.kind}` calls"
         if call.at is None:
             return "it has no `timestamp`"
         self.events += 1

@@ -88,6 +88,12 @@ def find(session: Session, source: str, message_id: str) -> Event | None:
     return session.scalar(select(Event).where(_event.c.source == source, _event.c.message_id == message_id))
 
 
+def latest(session: Session, sources: Collection[str], message_id: str) -> Event | None:
+    """The latest of the events that any of these sources sent under this message id."""
+    found = select(Event).where(_event.c.source.in_(sources), _event.c.message_id == message_id)
+    return session.scalar(found.order_by(_event.c.id.desc()).limit(1))
+
+
 def contents(session: Session, event_ids: Collection[int]) -> dict[int, tuple[str | None, Mapping[str, Any]]]:
     """By id: the name and properties of events; those that are archived are left out."""
     rows = session.execute(select(_event.c.id, _event.c.name, _event.c.properties).where(_event.c.id.in_(event_ids)))

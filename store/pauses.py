@@ -9,15 +9,13 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from store import segments
-from store.statements import changed, dialect, insert
+from store.statements import changed, insert
 from store.tables import Customer, Hold, Pause, table_of, values_of
 
 _pause = table_of(Pause)
 _hold = table_of(Hold)
 _customer = table_of(Customer)
 _IN_ORDER = select(Pause).order_by(_pause.c.started_at, _pause.c.id).execution_options(populate_existing=True)
-_LOCK = 0x4D50_5041
-"""The name of the lock that `lock` takes; any number that nothing else here uses."""
 
 
 def start(session: Session, pause: Pause) -> int:
@@ -35,12 +33,6 @@ def end(session: Session, pause_id: int, at: Instant, handling: str | None, spre
             .values(ended_at=at, handling=handling, spread=spread)
         )
     )
-
-
-def lock(session: Session) -> None:
-    """Until this transaction ends, nobody else who asks for this goes on. SQLite has one writer anyway."""
-    if dialect(session) == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def queues(pause: Pause) -> bool:

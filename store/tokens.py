@@ -40,3 +40,9 @@ def revoke(session: Session, token_id: int, at: Instant) -> bool:
             update(_token).where(_token.c.id == token_id, _token.c.revoked_at.is_(None)).values(revoked_at=at)
         )
     )
+
+
+def origins(session: Session) -> set[str]:
+    """The sites on which any key may be used that was not revoked."""
+    listed = session.scalars(select(_token.c.origins).where(_token.c.scope == "browser", _token.c.revoked_at.is_(None)))
+    return {origin for one in listed for origin in one or ()}

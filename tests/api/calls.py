@@ -18,6 +18,11 @@ CALLS = [
     ("POST", "/v1/pauses", PAUSE),
     ("DELETE", "/v1/pauses/1?reason=x", None),
     ("GET", "/v1/pauses", None),
+    ("POST", "/v1/journeys/nobody.0/skip", {"reason": "x"}),
+    ("POST", "/v1/journeys/nobody.0/exit", {"reason": "x"}),
+    ("POST", "/v1/customers/ada/enrol", {"reason": "x", "playbook": "welcome"}),
+    ("GET", "/v1/customers/nobody/timeline", None),
+    ("GET", "/v1/events/order-1", None),
 ]
 
 

@@ -16,17 +16,22 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlmodel import col
+from temporalio.client import Client
 from twilio.request_validator import RequestValidator
 from whenever import Instant
 
 from api.app import Parts, create
 from api.keys import Scope, digest_of, new_key
 from intake.acceptor import Acceptor
+from intake.apply import Applier
+from intake.commands import NoAnswer
 from lifecycle.language.map import Map
+from messaging.conditions import JinjaConditions
 from messaging.links import Links
 from store import consents, customers, journeys, messages, playbooks, tokens
 from store.database import Database
-from store.tables import METADATA, Callback, Consent, Customer, Journey, Message, PlaybookVersion, Token
+from store.tables import METADATA, Callback, Consent, Customer, Event, Journey, Message, PlaybookVersion, Token
 
 NOW = Instant.from_utc(2026, 3, 2, 9)
 PUBLIC = "https://milepost.example.com"
@@ -62,6 +67,11 @@ def public_key(private: ec.EllipticCurvePrivateKey = KEY) -> str:
     return base64.b64encode(der).decode()
 
 
+async def away() -> Client:
+    """Temporal, where none answers."""
+    raise NoAnswer("Temporal does not answer, and nothing was changed")
+
+
 @dataclass
 class House:
     database: Database
@@ -72,7 +82,10 @@ class House:
     @classmethod
     def build(cls, database: Database, **other: Any) -> House:
         links = Links(other.get("public_url", PUBLIC), SECRET)
-        parts = Parts(database, MAP, links, PUBLIC, Acceptor(database), (public_key(),), (AUTH,), lambda: NOW)
+        applier = Applier(MAP, JinjaConditions())
+        parts = Parts(
+            database, MAP, links, PUBLIC, Acceptor(database), applier, away, (public_key(),), (AUTH,), lambda: NOW
+        )
         parts = replace(parts, **other)
         app = create(parts)
         transport = httpx.ASGITransport(app, client=("192.0.2.7", 4711))
@@ -115,12 +128,15 @@ class House:
 
         return self.database.write_now(store)
 
-    def token(self, scope: Scope, name: str | None = None) -> Mapping[str, str]:
+    def token(self, scope: Scope, name: str | None = None, **more: Any) -> Mapping[str, str]:
         """The headers of somebody with a key of this scope."""
+        return {"Authorization": f"Bearer {self.key(scope, name, **more)}"}
+
+    def key(self, scope: Scope, name: str | None = None, **more: Any) -> str:
         key = new_key()
-        row = Token(name=name or f"a {scope} key", digest=digest_of(key), scope=scope, created_at=NOW)
+        row = Token(name=name or f"a {scope} key", digest=digest_of(key), scope=scope, created_at=NOW, **more)
         self.database.write_now(lambda session: tokens.add(session, row))
-        return {"Authorization": f"Bearer {key}"}
+        return key
 
     def answers(self, user: str = "ada") -> list[tuple[str, str | None, bool]]:
         """The consent rows that were stored after the one to begin with: topic, channel, answer."""
@@ -137,6 +153,10 @@ class House:
         found = self.database.read_now(lambda session: customers.get(session, "ada"))
         assert found is not None
         return found
+
+    def events(self) -> list[Event]:
+        """What was accepted, in its order."""
+        return self.database.read_now(lambda session: list(session.scalars(select(Event).order_by(col(Event.id)))))
 
     def callbacks(self) -> list[Callback]:
         return self.database.read_now(lambda session: list(session.scalars(select(Callback))))

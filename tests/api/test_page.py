@@ -29,11 +29,11 @@ def run(typed: str, environment: dict[str, str], folder: Path) -> str:
 
 async def test_whoever_copies_a_call_of_the_page_gets_what_it_shows(house: House, tmp_path: Path) -> None:
     link = house.parts.links.unsubscribe(house.message())
-    key = house.token("operate", name="crm")["Authorization"].removeprefix("Bearer ")
+    key, send = house.key("operate", "crm"), house.key("ingest", "shop")
     app = create(replace(house.parts, sendgrid_keys=(), twilio_tokens=()))
     with listening("127.0.0.1", 0) as taken:
         served = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        environment = {**os.environ, "KEY": key, "LINK": link.replace(PUBLIC, served)}
+        environment = {**os.environ, "KEY": key, "SEND": send, "LINK": link.replace(PUBLIC, served)}
         calls = [step for step in steps(PAGE) if isinstance(step, Command) and step.kind == "console"]
         assert len(calls) >= 9
         async with serving(app, taken):

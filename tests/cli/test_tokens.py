@@ -73,3 +73,32 @@ def test_a_key_is_revoked_once(milepost: Milepost, project: Path) -> None:
 def test_a_key_needs_a_scope_and_a_name(milepost: Milepost, more: list[str]) -> None:
     answer = milepost("token", "create", *more)
     assert (answer.code, answer.out) == (2, "")
+
+
+def test_a_browsers_key_is_for_some_milestones_and_some_sites(milepost: Milepost, project: Path) -> None:
+    site = ("--origin", "https://shop.example.com", "--origin", "http://localhost:3000")
+    made = milepost("token", "create", "--scope", "browser", "--name", "shop", "--milestone", "purchase", *site)
+    assert made.code == 0
+    (row,), (act,) = rows(project)
+    limits = {"milestones": ["purchase"], "origins": ["https://shop.example.com", "http://localhost:3000"]}
+    assert (row.milestones, row.origins) == (limits["milestones"], limits["origins"])
+    assert act.data == {"scope": "browser", **limits}
+    (listed,) = milepost("token", "list", "--format", "json").data["tokens"]
+    assert {name: listed[name] for name in limits} == limits
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["browser"],
+        ["browser", "--origin", "shop.example.com"],
+        ["browser", "--origin", "https://shop.example.com/"],
+        ["browser", "--origin", "https://Shop.example.com"],
+        ["browser", "--origin", "*"],
+        ["ingest", "--origin", "https://shop.example.com"],
+        ["ingest", "--milestone", "purchase"],
+    ],
+)
+def test_what_limits_a_key_has_to_make_sense(milepost: Milepost, more: list[str]) -> None:
+    answer = milepost("token", "create", "--name", "shop", "--scope", *more)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)

@@ -5,6 +5,7 @@ What counts in a page:
 - a fenced block `sh` holds commands, one a line;
 - a fenced block `console` holds commands after `$ `, each followed by lines that its output must contain. A line that
   is only `...` stands for any lines; what changes from run to run (times, ids) is not compared;
+- a command `NAME=$(...)` sets a variable for those after it, and `localhost:8080` is wherever `milepost dev` listens;
 - a fenced block after a line that ends with "`PATH`:" and begins with "Create" or "Save" is that file.
 """
 
@@ -26,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 15.0
 
 _FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+_API = "localhost:8080"
+_SETTING = re.compile(r"(?P<name>[A-Z]+)=\$\((?P<command>.+)\)")
+_LISTENS = re.compile(r"127\.0\.0\.1:\d+")
 _FILE = re.compile(r"^(?:Create|Save)\b.*`(?P<path>[^`\s]+)`:$")
 _CHANGING = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{16,}|127\.0\.0\.1:\d+|/\S+"
@@ -104,9 +108,11 @@ class Reader:
         subprocess.run(["git", "clone", "-q", str(ROOT), str(self.clone)], check=True)
         bin_ = folder / "bin"
         bin_.mkdir()
-        script = bin_ / "milepost"
-        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m cli.main "$@"\n')
-        script.chmod(0o755)
+        for name, arguments in (("milepost", "-P -m cli.main"), ("python", "")):
+            script = bin_ / name
+            script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments} "$@"\n')
+            script.chmod(0o755)
+        self.api = _API
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MILEPOST_")}
         self.environment = {**kept, "PATH": f"{bin_}:{kept['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
         self.running: subprocess.Popen[str] | None = None
@@ -127,6 +133,10 @@ class Reader:
             return None if words[1] in targets() else f"the Makefile has no target {words[1]}"
         if words[0] in ("git", "cd", ".") or step.typed == "source .venv/bin/activate":
             return None
+        if setting := _SETTING.fullmatch(step.typed):
+            status, said = self._shell(setting["command"])
+            self.environment[setting["name"]] = said.splitlines()[0] if said else ""
+            return None if status == 0 else f"status {status}:\n{said}"
         if words[:2] in (["milepost", "dev"], ["milepost", "worker"]):
             return self._start(words, step.shows)
         return self._run(step)
@@ -147,7 +157,13 @@ class Reader:
 
     def _shell(self, typed: str) -> tuple[int, str]:
         done = subprocess.run(
-            typed, shell=True, cwd=self.clone, env=self.environment, capture_output=True, text=True, check=False
+            typed.replace(_API, self.api),
+            shell=True,
+            cwd=self.clone,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -166,6 +182,8 @@ class Reader:
         )
         assert self.running.stdout
         first = self.running.stdout.readline()
+        if listening := _LISTENS.search(first):
+            self.api = listening[0]
         return None if first and missing(shows[:1], first) is None else f"it said first: {first!r}"
 
     def close(self) -> None:

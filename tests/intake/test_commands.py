@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from whenever import Instant
@@ -14,7 +14,8 @@ import wiring
 from embedded import TemporalServer
 from intake import commands as intake_commands
 from intake import reader
-from intake.commands import BY_HAND, Commands, Conflict, NoAnswer
+from intake.asking import Conflict
+from intake.commands import BY_HAND, Commands, NoAnswer
 from intake.dispatcher import Dispatcher
 from intake.reader import Position
 from lifecycle.interpreter import refusal
@@ -309,3 +310,24 @@ async def test_a_pause_of_the_playbook_is_not_for_the_journey_to_end(build: Buil
         with pytest.raises(Conflict, match="its playbook is paused"):
             await by(house).resume(temporal.client, journey, "send", "r")
         await temporal.client.get_workflow_handle(journey).terminate()
+
+
+async def test_a_skip_that_is_repeated_with_its_key_skips_once(build: Build, temporal: TemporalServer) -> None:
+    house = build(
+        {"welcome": "entry: {milestone: purchase}\nsteps: [{wait: 3 days}, {wait: 5 days}, {wait: 7 days}]\n"}
+    )
+    async with running(house, temporal) as dispatcher:
+        journey = await begin(house, dispatcher)
+
+        async def skip(what: Literal["wait", "message"]) -> Position:
+            return await Commands(house.database, "api:crm", Instant.now(), "7f1c").skip(
+                temporal.client, journey, what, "x"
+            )
+
+        await asyncio.gather(skip("wait"), skip("wait"))  # the second while the first is under way
+        await skip("wait")
+        skipped = [line for line in look(house).lines if line.to == "skipped" or line.reason == "skipped"]
+        assert (len(skipped), look(house).word) == (1, "waiting")
+        assert [act.what for act in house.rows(Audit)] == ["skip"]
+        with pytest.raises(Conflict, match="another request"):
+            await skip("message")

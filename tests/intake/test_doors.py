@@ -52,9 +52,9 @@ def test_what_was_typed_gets_the_type_that_the_map_declares(house: House) -> Non
 
 
 def test_a_milestone_of_our_own_making_is_not_for_products_to_send() -> None:
-    with pytest.raises(NotAccepted, match=r"message\.opened"):
+    with pytest.raises(NotAccepted, match=r"`message\.` are made by Milepost"):
         sendable("message.opened")
-    with pytest.raises(NotAccepted, match=r"message\.opened"):
+    with pytest.raises(NotAccepted, match=r"`message\.` are made by Milepost"):
         arrival_of(call(name="message.opened"), "test", START)
 
 

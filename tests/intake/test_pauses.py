@@ -8,7 +8,7 @@ import pytest
 from whenever import Instant
 
 from intake import pauses, reader
-from intake.commands import Conflict
+from intake.asking import Conflict
 from intake.pauses import Impossible
 from intake.reader import Unknown
 from store import pauses as stored

@@ -28,6 +28,51 @@ def test_an_identify_call_brings_attributes_under_our_names() -> None:
     assert found == Call("7", "identify", "", {"first_name": "Ada", "plan": "pro"}, None)
 
 
+def test_reserved_traits_become_our_attributes_and_others_keep_their_names() -> None:
+    traits = {
+        "lastName": "L", "createdAt": "2026-01-01", "timezone": "Europe/Paris",
+        "address": {"country": "US", "state": "FL"}, "plan": "pro",
+    }  # fmt: skip
+    context = {"locale": "fr-FR", "timezone": "UTC", "ip": "192.0.2.1"}
+    found = read_call({"type": "identify", "userId": "u1", "traits": traits, "context": context})
+    assert isinstance(found, Call)
+    assert found.properties == {
+        "last_name": "L",
+        "created_at": "2026-01-01",
+        "time_zone": "Europe/Paris",
+        "language": "fr-FR",
+        "country": "US",
+        "region": "FL",
+        "plan": "pro",
+    }
+    beside = read_call({"type": "identify", "userId": "u1", "context": {"traits": {"firstName": "Ada"}}})
+    assert isinstance(beside, Call)
+    assert beside.properties == {"first_name": "Ada"}
+    whole = read_call({"type": "identify", "userId": "u1", "traits": {"address": "1 Rue X"}})
+    assert isinstance(whole, Call)
+    assert whole.properties == {"address": "1 Rue X"}
+
+
+@pytest.mark.parametrize(
+    ("call", "read"),
+    [
+        (
+            {"type": "page", "anonymousId": "v", "name": "Pricing"},
+            Call("v", "track", "page", {"name": "Pricing"}, None),
+        ),
+        ({"type": "screen", "userId": "u"}, Call("u", "track", "screen", {}, None)),
+        ({"type": "group", "userId": "u", "groupId": 7}, Call("u", "group", "7", {}, None)),
+        ({"type": "alias", "userId": "u", "previousId": "v"}, Call("u", "alias", "", {}, None, None, "v")),
+        ({"type": "identify", "userId": "u", "anonymousId": "v"}, Call("u", "identify", "", {}, None, None, "v")),
+        ({"type": "identify", "userId": "u", "anonymousId": "u"}, Call("u", "identify", "", {}, None)),
+        ({"type": "identify", "anonymousId": "v"}, Call("v", "identify", "", {}, None)),
+        ({"type": "track", "userId": "u", "anonymousId": "v", "event": "e"}, Call("u", "track", "e", {}, None)),
+    ],
+)
+def test_every_type_of_call_says_whom_it_is_about(call: dict[str, object], read: Call) -> None:
+    assert read_call(call) == read
+
+
 @pytest.mark.parametrize("time", ["2026-01-05T10:00:00Z", "2026-01-05T11:00:00.000+01:00", "2026-01-05 10:00Z"])
 def test_a_time_with_an_offset_is_an_instant(time: str) -> None:
     found = read_call(TRACK | {"timestamp": time})

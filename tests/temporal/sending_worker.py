@@ -166,7 +166,11 @@ async def work(given: Given, project: Project) -> None:
     out = wiring.Outside(PUBLIC_URL, SECRET, senders)
     engine = wiring.engine(project, database, await wiring.connect(given.temporal), out)
     links = Links(PUBLIC_URL, SECRET)
-    parts = Parts(database, project.map, links, PUBLIC_URL, Acceptor(database), (given.event_key,), (AUTH_TOKEN,))
+    temporal = wiring.temporal_when_needed(given.temporal, "default")
+    parts = Parts(
+        database, project.map, links, PUBLIC_URL, Acceptor(database), engine.applier, temporal, (given.event_key,),
+        (AUTH_TOKEN,),
+    )  # fmt: skip
     with listening("127.0.0.1", given.port) as taken:
         async with serving(create(parts), taken), worker.running(engine):
             await asyncio.Event().wait()

@@ -37,6 +37,7 @@ from store import customers, erasures, events, journeys, messages
 from store.database import Database
 from store.migrate import upgrade
 from store.tables import Callback, table_of
+from tests.api.house import away
 from tests.intake.house import write_project
 from tests.provider import ACCOUNT, API_KEY, AUTH_TOKEN, Provider
 from tests.searching import forms, in_files, in_tables
@@ -145,10 +146,13 @@ async def company(tmp_path: Path, provider: Provider | None) -> AsyncIterator[Co
         sms = Twilio(ACCOUNT, AUTH_TOKEN, provider.url, "MG" + "0" * 32, f"{PUBLIC}/webhooks/twilio/status")
         out = wiring.Outside(PUBLIC, SECRET, {"email": mail, "sms": sms})
     key = provider.keys.event_key if provider else ""
-    parts = Parts(database, found.map, Links(PUBLIC, SECRET), PUBLIC, Acceptor(database), (key,), (AUTH_TOKEN,))
     try:
         async with TemporalServer(folder / "temporal.db") as server:
             engine = wiring.engine(found, database, server.client, out)
+            parts = Parts(
+                database, found.map, Links(PUBLIC, SECRET), PUBLIC, Acceptor(database), engine.applier, away, (key,),
+                (AUTH_TOKEN,),
+            )  # fmt: skip
             with listening("127.0.0.1", 0) as taken:
                 async with serving(create(parts), taken), worker.running(engine):
                     if provider is not None:

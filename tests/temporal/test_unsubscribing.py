@@ -27,6 +27,7 @@ from lifecycle.state import Line
 from project import Project, load
 from rehearsal import Rehearsal, rehearse
 from store import messages
+from tests.api.house import away
 from tests.lifecycle.strategies import compiled, small_project
 
 ROOT = Path(__file__).parents[2]
@@ -53,8 +54,11 @@ async def api(rehearsal: Rehearsal, now: Instant) -> AsyncIterator[httpx.AsyncCl
     """The pages that customers reach, as they are at `now`."""
     engine = rehearsal.engine
     links = engine.tools.links
-    acceptor = Acceptor(engine.database)
-    app = create(Parts(engine.database, engine.tools.map, links, "https://example.com", acceptor, clock=lambda: now))
+    parts = Parts(
+        engine.database, engine.tools.map, links, "https://example.com", Acceptor(engine.database), engine.applier,
+        away, clock=lambda: now,
+    )  # fmt: skip
+    app = create(parts)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://example.com") as client:
         yield client
 
