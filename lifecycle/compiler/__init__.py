@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 
 from lifecycle.compiler.names import Names
 from lifecycle.compiler.steps import StepCompiler
+from lifecycle.compiler.timed import kind_of, timed
 from lifecycle.facts import Conditions
 from lifecycle.language import playbook as authored
 from lifecycle.language.faults import Faults
@@ -66,15 +67,16 @@ def _entry(playbook: authored.Playbook, names: Names) -> Entry | None:
     entry = playbook.entry
     if entry is None:
         return None
-    for kind in ("segment", "schedule", "date"):
-        if getattr(entry, kind) is not None:
-            names.faults.add(
-                entry.place(kind, key=True), "not-yet", f"entry by {kind} is not supported yet", "enter by a milestone"
-            )
-            return None
-    if entry.milestone is None:
-        names.faults.add(playbook.place("entry", key=True), "missing-key", "an entry names a `milestone`")
+    if entry.segment is not None:
+        place = entry.place("segment", key=True)
+        names.faults.add(place, "not-yet", "entry by segment is not supported yet", "enter by a milestone")
         return None
+    kind = kind_of(entry, names)
+    if kind is None:
+        return None
+    if kind != "milestone":
+        return timed(entry, names)
+    assert entry.milestone is not None
     milestone = names.milestone(entry.milestone, entry.place("milestone"))
     properties = names.map.properties_of(milestone)
     if properties is not None:
