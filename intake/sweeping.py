@@ -22,6 +22,7 @@ import structlog
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+from activities.contract import SweepAnswer
 from lifecycle.language.map import Map, is_zone
 from lifecycle.plan import Entry, Plan
 from lifecycle.schedule import AT_MOST, Slot, attribute_of, concerns, last_in_turn, slots, spread_of, turn_of
@@ -40,13 +41,6 @@ PAGES = 20
 SOURCE = "sweep"
 
 
-class Swept(NamedTuple):
-    """How many customers were looked at, and whether there are more whose turn has come."""
-
-    looked_at: int
-    more: bool
-
-
 class Way(NamedTuple):
     """A playbook in a zone. `but`: the other zones, where this is the zone of everybody whose own is not known."""
 
@@ -63,17 +57,17 @@ class DueSweep:
     def __init__(self, database: Database, map: Map, plan_of: Callable[[Session, str], Plan]) -> None:
         self.database, self.map, self.plan_of = database, map, plan_of
 
-    async def run(self, now: Instant) -> Swept:
-        """Take those whose time has come at `now`, up to PAGES pages of them."""
+    async def run(self, cursor: str, now: Instant) -> SweepAnswer:
+        """Take those whose time has come at `now`, up to PAGES pages of them. Where it ended is in the database."""
         looked_at = pages = 0
         for way in await self.database.read(partial(self._ways, now=now)):
             more = True
             while more:
                 if pages == PAGES:
-                    return Swept(looked_at, more=True)
+                    return SweepAnswer(counts={"looked_at": looked_at}, cursor="more")
                 found, more = await self.database.write(partial(self._page, way=way, now=now))
                 looked_at, pages = looked_at + found, pages + 1
-        return Swept(looked_at, more=False)
+        return SweepAnswer(counts={"looked_at": looked_at} if looked_at else {})
 
     def _ways(self, session: Session, now: Instant) -> list[Way]:
         """The playbooks and zones for which something is due."""

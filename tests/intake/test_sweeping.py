@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+from activities.contract import SweepAnswer
 from intake import sweeping
-from intake.sweeping import DueSweep, Swept
-from store.tables import Customer, PlaybookActive, Sweep
+from intake.sweeping import DueSweep
+from store.tables import Customer, Event, PlaybookActive, Sweep
 from tests.intake.conftest import Build
 from tests.intake.house import START, House
 
@@ -40,13 +41,12 @@ def fill(house: House, *numbers: int, zone: str | None = None, at: Instant = STA
     house.write(add)
 
 
-def sweep(house: House, now: Instant) -> Swept:
-    return asyncio.run(DueSweep(house.database, house.applier.map, house.applier.plan).run(now))
+def sweep(house: House, now: Instant) -> SweepAnswer:
+    return asyncio.run(DueSweep(house.database, house.applier.map, house.applier.plan).run("", now))
 
 
 def due(house: House) -> list[tuple[str, str]]:
     """Whom events name, and for which slot, in order."""
-    from store.tables import Event
 
     return [(event.user_id, event.properties["slot"]) for event in house.rows(Event) if event.kind == "due"]
 
@@ -112,9 +112,9 @@ def test_pages_go_on_where_the_last_one_ended(build: Build, monkeypatch: pytest.
     monkeypatch.setattr(sweeping, "PAGES", 2)
     house = build(WEEKLY)
     fill(house, *range(10))
-    assert sweep(house, MONDAY) == Swept(6, more=True)
-    assert sweep(house, MONDAY.add(seconds=1)) == Swept(4, more=True)
-    assert sweep(house, MONDAY.add(seconds=2)) == Swept(0, more=False)
+    assert sweep(house, MONDAY) == SweepAnswer(counts={"looked_at": 6}, cursor="more")
+    assert sweep(house, MONDAY.add(seconds=1)) == SweepAnswer(counts={"looked_at": 4}, cursor="more")
+    assert sweep(house, MONDAY.add(seconds=2)) == SweepAnswer()
     assert [user for user, _ in due(house)] == [f"u{number}" for number in range(10)]
 
 
@@ -165,7 +165,7 @@ def test_whoever_moves_to_another_zone_is_not_entered_for_the_same_morning_again
 def test_a_project_without_entries_by_time_is_not_looked_at(build: Build) -> None:
     house = build({"plain": "entry: purchase\n" + STEPS})
     fill(house, 1)
-    assert sweep(house, MONDAY) == Swept(0, more=False)
+    assert sweep(house, MONDAY) == SweepAnswer()
     assert house.rows(Sweep) == []
 
 
