@@ -105,6 +105,17 @@ def waiting(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(_event).where(_event.c.state == "pending")) or 0
 
 
+def oldest_waiting(session: Session) -> Instant | None:
+    """When the oldest pending event came in; those that wait for another attempt are left out."""
+    found = select(_event.c.received_at).where(_event.c.state == "pending", _event.c.retry_at.is_(None))
+    return session.scalar(found.order_by(_event.c.received_at).limit(1))
+
+
+def count_failed(session: Session) -> int:
+    """How many events were set aside."""
+    return session.scalar(select(func.count()).select_from(_event).where(_event.c.state == "failed")) or 0
+
+
 def not_applied(session: Session, user_id: str) -> int:
     """How many events of a customer are pending or set aside."""
     found = select(func.count()).select_from(_event)
