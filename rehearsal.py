@@ -226,7 +226,7 @@ class Rehearsal:
             pass
 
     async def _happen(self, customer: str, happening: Happening) -> None:
-        if happening.what in ("milestone", "set"):
+        if happening.what in ("milestone", "set", "due"):
             await self.engine.database.write(lambda session: self._accept(session, customer, happening))
             await self._dispatch(customer, happening.at)
             return
@@ -234,8 +234,11 @@ class Rehearsal:
             await self._command(journey, happening)
 
     def _accept(self, session: Session, customer: str, happening: Happening) -> None:
-        canonical = self.engine.applier.map.canonical(happening.name)
-        kind = "set" if happening.what == "set" else "message" if canonical.startswith("message.") else "track"
+        timed = happening.what == "due"
+        canonical = happening.name if timed else self.engine.applier.map.canonical(happening.name)
+        kind = "message" if canonical.startswith("message.") else "track"
+        if happening.what in ("set", "due"):
+            kind = happening.what
         properties = dict(happening.properties)
         if happening.of:
             properties["of"] = happening.of

@@ -21,11 +21,15 @@ from activities.codes import CodesOnly
 from activities.contract import JOURNEYS, QUEUES
 from activities.journey import JourneyActivities
 from activities.rates import Rates
+from activities.sweeping import Sweep, SweepActivities, until_nothing
 from activities.tools import Tools
 from api.parts import Parts
 from intake.acceptor import Acceptor
 from intake.apply import Applier
 from intake.commands import PATIENCE, NoAnswer
+from intake.orphans import OrphanSweep
+from intake.segmenting import sweep_segments
+from intake.sweeping import DueSweep
 from lifecycle.language.map import is_zone
 from lifecycle.language.template import Channel
 from messaging.links import Links
@@ -39,6 +43,7 @@ from store import playbooks
 from store.database import Database
 from store.tables import PlaybookVersion
 from workflows.journey import JourneyWorkflow
+from workflows.sweep import SweepWorkflow
 
 PASSED_THROUGH: tuple[str, ...] = (
     "lifecycle",
@@ -48,6 +53,7 @@ PASSED_THROUGH: tuple[str, ...] = (
     "pydantic_core",
     "annotated_types",
     "yaml",
+    "cronsim",
 )
 """Modules that workflows share with the rest of the process: pure, and too large to import anew for each run."""
 
@@ -245,15 +251,30 @@ def runner() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
+def sweeps(engine: Engine) -> Mapping[str, Sweep]:
+    """The sweeps by name, and how often each is begun. This is where another one is added, by a line of its own."""
+    database, map_, applier = engine.database, engine.tools.map, engine.applier
+
+    async def members(now: Instant) -> int:
+        return await asyncio.to_thread(sweep_segments, database, map_, applier.conditions, now)
+
+    return {
+        "due": Sweep(timedelta(minutes=1), DueSweep(database, map_, applier.plan).run),
+        "segments": Sweep(timedelta(minutes=5), until_nothing("changes", members)),
+        "orphans": Sweep(timedelta(minutes=5), OrphanSweep(database, engine.client, applier).run),
+    }
+
+
 def workers(engine: Engine) -> Sequence[Worker]:
     """One worker for workflows and bookkeeping, one for each channel's messages."""
     activities = JourneyActivities(engine.tools)
     book_keeping = [activities.decide, activities.assign_task, activities.note, activities.finish]
+    sweeping = SweepActivities(sweeps(engine))
     main = Worker(
         engine.client,
         task_queue=JOURNEYS,
-        workflows=[JourneyWorkflow],
-        activities=book_keeping,
+        workflows=[JourneyWorkflow, SweepWorkflow],
+        activities=[*book_keeping, sweeping.sweep],
         workflow_runner=runner(),
         max_cached_workflows=2000,
         graceful_shutdown_timeout=PARTING,

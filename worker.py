@@ -12,20 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 from whenever import Instant
 
-from intake import callbacks
+from intake import callbacks, scheduling
 from intake.dispatcher import Dispatcher
 from intake.erasing import Forgetter
 from intake.forgetting import Forgetting
 from intake.looping import forever
 from intake.reconcile import AT_ONCE as QUESTIONS
 from intake.reconcile import Reconciler
-from wiring import Engine, workers
+from wiring import Engine, sweeps, workers
 
 RECONCILE = 60.0
 """Seconds between two looks for messages about which no journey asks any more."""
 
 FORGET = 5.0
 """Seconds between two looks for what is to be forgotten."""
+
+SCHEDULED = 3600.0
+"""The same for looking whether the sweeps have their schedules. A start of the worker always looks."""
 
 
 @contextlib.asynccontextmanager
@@ -57,8 +60,16 @@ async def running(engine: Engine, dispatcher: Dispatcher | None = None) -> Async
             await reconciler.run(Instant.now())
             return False
 
+        async def scheduled() -> bool:
+            await scheduling.ensure(engine.client, sweeps(engine))
+            return False
+
         going = asyncio.gather(
-            own.run(), forever(told), forever(settled, poll=RECONCILE), forever(forgotten, poll=FORGET)
+            own.run(),
+            forever(told),
+            forever(settled, poll=RECONCILE),
+            forever(forgotten, poll=FORGET),
+            forever(scheduled, poll=SCHEDULED),
         )
         try:
             yield own

@@ -99,3 +99,17 @@ class Delivery(Compact):
 
 
 ActivityName = Literal["deliver", "decide", "assign_task", "note", "finish"]
+
+
+class SweepOrder(Compact):
+    """Which sweep is to be run; `cursor` is where an earlier page of it ended, empty at its beginning."""
+
+    name: str
+    cursor: str = ""
+
+
+class SweepAnswer(Compact):
+    """What a page of a sweep did, in numbers by name, and where the next one begins: empty where nothing is left."""
+
+    counts: dict[str, int] = {}
+    cursor: str = ""

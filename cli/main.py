@@ -19,6 +19,7 @@ from cli import (
     authoring,
     customers,
     demo,
+    doctor,
     events,
     explaining,
     journeys,
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (authoring, simulating, events, explaining, pauses, verifying, persons, running, demo):
+for module in (authoring, simulating, events, explaining, pauses, verifying, persons, doctor, running, demo):
     module.register(app)
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")

@@ -16,7 +16,7 @@ from lifecycle.enrolment import Person
 from lifecycle.language.map import MESSAGE_MILESTONES, Map, is_zone
 from lifecycle.language.times import NotATime, parse_clock
 from lifecycle.plan import Plan, Send
-from lifecycle.simulator import Happening
+from lifecycle.simulator import Happening, beginning
 from project import Project
 
 CUSTOMER = "cus_simulated"
@@ -53,6 +53,7 @@ class Simulated:
     start: Instant
     happenings: list[Happening]
     entry: str | None
+    """The milestone that would enter, where one does."""
 
     @property
     def name(self) -> str:
@@ -92,8 +93,9 @@ def simulated(project: Project, plan: Plan, wishes: Wishes) -> Simulated:
     start = instant_of(wishes.start or START, map_.time_zone, "--start", CLOCK)
     happenings = [_happening(text, start, zone, map_, plan) for text in wishes.milestones]
     entry = plan.entry.milestone if plan.entry else None
-    if not happenings and entry:
-        happenings = [Happening(start, "milestone", entry)]
+    first = beginning(plan, start, zone)
+    if first is not None and (not happenings or first.what == "due"):
+        happenings.insert(0, first)
     happenings.sort(key=lambda happening: happening.at)
     return Simulated(attributes, stage, consent, wishes.strict, zone, start, happenings, entry)
 

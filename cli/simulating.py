@@ -158,7 +158,11 @@ def backtest(
     found = read_project(project)
     if playbook is not None and playbook not in found.plans:
         raise unknown("playbook", playbook, found.plans)
-    work = Backtest(found.world(*([playbook] if playbook else [])))
+    world = found.world(*([playbook] if playbook else []))
+    timed = [plan.playbook for plan in world.plans if plan.entry and plan.entry.timed]
+    for name in timed:
+        note(f"{name} is passed over: time enters it, and of that a log of events tells nothing")
+    work = Backtest(replace(world, plans=[plan for plan in world.plans if plan.playbook not in timed]))
     bad = _read(work, file)
     report = _run(work)
     if format is Format.json:

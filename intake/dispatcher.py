@@ -191,18 +191,7 @@ class Dispatcher:
         async with self._limit:
             # One that has run and ended already is not started anew; its row says how it ended.
             with contextlib.suppress(WorkflowAlreadyStartedError):
-                await self.client.start_workflow(
-                    "Journey",
-                    begin,
-                    id=journey.id,
-                    task_queue=JOURNEYS,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    search_attributes=TypedSearchAttributes([SearchAttributePair(PLAYBOOK, journey.playbook)]),
-                    priority=Priority(priority_key=3, fairness_key=journey.playbook[:64]),
-                    static_summary=journey.playbook,
-                    rpc_timeout=RPC_TIMEOUT,
-                )
+                await start(self.client, journey, begin, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         return journey
 
     async def _deliver_one(self, journey: str, rows: list[JourneyInbox]) -> list[JourneyInbox]:
@@ -215,6 +204,25 @@ def _grouped(rows: list[JourneyInbox]) -> list[tuple[str, list[JourneyInbox]]]:
     """Rows by journey, each journey's in number order."""
     rows.sort(key=attrgetter("journey_id", "number"))
     return [(journey, list(group)) for journey, group in groupby(rows, attrgetter("journey_id"))]
+
+
+async def start(client: Client, journey: Journey, begin: Begin, reuse: WorkflowIDReusePolicy) -> None:
+    """Start the workflow of a journey; nothing happens where it runs already.
+
+    WorkflowAlreadyStartedError where it has run, and `reuse` does not let it run again.
+    """
+    await client.start_workflow(
+        "Journey",
+        begin,
+        id=journey.id,
+        task_queue=JOURNEYS,
+        id_reuse_policy=reuse,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        search_attributes=TypedSearchAttributes([SearchAttributePair(PLAYBOOK, journey.playbook)]),
+        priority=Priority(priority_key=3, fairness_key=journey.playbook[:64]),
+        static_summary=journey.playbook,
+        rpc_timeout=RPC_TIMEOUT,
+    )
 
 
 async def deliver(client: Client, journey: str, rows: Iterable[JourneyInbox]) -> None:

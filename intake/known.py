@@ -25,7 +25,8 @@ _OF_PEOPLE = ("everything", "customer", "account", "segment")
 
 
 def event_of(session: Session, event: Event, customer: Customer, map: Map) -> enrolment.Event:
-    name = map.canonical(event.name or "")
+    # A playbook may be called as a product calls a milestone.
+    name = event.name or "" if event.kind in ("enrol", "due") else map.canonical(event.name or "")
     journey = of = None
     if event.kind == "message" and name in MESSAGE_MILESTONES:
         journey, of = event.properties.get("journey"), event.properties.get("of")
@@ -111,4 +112,4 @@ def _frozen(session: Session, customer: str, found: Sequence[Outline], now: Inst
 
 def _entry(plan: Plan, content: tuple[str | None, Mapping[str, Any]] | None) -> Mapping[str, Any]:
     name, properties = content or (None, {})
-    return {**properties, "name": plan.entry.milestone if plan.entry else name}
+    return {**properties, "name": (plan.entry and plan.entry.milestone) or name}

@@ -25,7 +25,8 @@ def resolve(local: PlainDateTime, zone: str) -> Instant:
     """The instant at which clocks in `zone` show `local`, or the next real one."""
     found = local.assume_tz(zone, disambiguation="compatible")
     if found.to_plain() != local:  # skipped: `compatible` adds the length of the gap, we want its end
-        change = found.prev_transition()
+        # A moment later, because `found` itself is the end where `local` is the first that was skipped.
+        change = found.add(seconds=1).prev_transition()
         if change is not None:
             return change.to_instant()
     return found.to_instant()
@@ -88,11 +89,14 @@ def moment(spec: Moment, *, now: Instant, entered: Instant, zone: str, frozen: F
 
 def attribute_moment(spec: Moment, date: Date, zone: str) -> Instant:
     """The instant that `30 days before customer.renews_on` means when the attribute holds `date`."""
+    return resolve(attribute_day(spec, date, zone).at(spec.at or MIDNIGHT), zone)
+
+
+def attribute_day(spec: Moment, date: Date, zone: str) -> Date:
+    """The day that `30 days before customer.renews_on` means when the attribute holds `date`."""
     if spec.offset and spec.after:
-        day = add(resolve(date.at(Time(12)), zone), spec.offset, zone).to_tz(zone).date()
-    else:
-        day = subtract(date, spec.offset) if spec.offset else date
-    return resolve(day.at(spec.at or MIDNIGHT), zone)
+        return add(resolve(date.at(Time(12)), zone), spec.offset, zone).to_tz(zone).date()
+    return subtract(date, spec.offset) if spec.offset else date
 
 
 def _day_of_journey(spec: Moment, entered: Instant, zone: str, frozen: Frozen) -> Instant:

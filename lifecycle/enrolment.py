@@ -27,7 +27,7 @@ from lifecycle.plan import Entry, Plan
 LATE_FOR_ENTRY = TimeDelta(hours=24)
 """An event that happened longer ago than this before it arrived enters nothing, unless `backfill` is asked for."""
 
-Kind = Literal["track", "identify", "group", "alias", "set", "record", "enrol", "message", "consent", "segment"]
+Kind = Literal["track", "identify", "group", "alias", "set", "record", "enrol", "message", "consent", "segment", "due"]
 
 HAPPENS = frozenset({"track", "record", "message", "consent"})
 """The kinds of event that are a milestone."""
@@ -38,8 +38,9 @@ class Event:
     """One event to apply. `at` is when it happened. `properties` are those of a milestone, or the new attributes; for
     `group` all attributes of the account to which the customer belongs from now on.
 
-    `name` is the milestone, or the playbook of an `enrol`. A `segment` asks whether the customer has come into or gone
-    out of one, which time alone may have done; `name` is the milestone that this would be. `journey` and `of` say which
+    `name` is the milestone, or the playbook of an `enrol` or a `due` (a sweep found that the customer's time to enter
+    it has come, and names that in the property `slot`). A `segment` asks whether the customer has come into or gone out
+    of one, which time alone may have done; `name` is the milestone that this would be. `journey` and `of` say which
     message a `message.*` milestone is about. `received` is when it arrived, where that is not the moment at which it is
     applied: a worker that was away for a weekend makes no event late.
     """
@@ -431,20 +432,22 @@ class _Apply:
     # --- entries --------------------------------------------------------------------------------------------------
 
     def _entries(self) -> None:
-        enrols, milestones = self.event.kind == "enrol", self.done.milestones
-        if not enrols and not milestones:
+        kind, milestones = self.event.kind, self.done.milestones
+        named = kind in ("enrol", "due")
+        if not named and not milestones:
             return
         for plan in self.plans:
-            if enrols:
-                if plan.playbook == self.event.name:
-                    self._enter(plan, per=None, reentry="never", event={})
-            elif plan.entry and plan.entry.milestone in milestones:
+            if named and plan.playbook != self.event.name:
+                continue
+            if kind == "enrol":
+                self._enter(plan, per=None, reentry="never", event={})
+            elif plan.entry and (plan.entry.timed if named else plan.entry.milestone in milestones):
                 self._consider(plan)
 
     def _consider(self, plan: Plan) -> None:
         entry, event = plan.entry, self.event
         assert entry is not None
-        properties = {**event.properties, "name": entry.milestone}
+        properties = {**event.properties, "name": entry.milestone or event.name}
         facts = partial(self.done.person.facts, self.map, self.now, event=properties)
         for gate in gates(entry, event, facts, self.conditions, self.now):
             if not gate.passed:
@@ -458,10 +461,11 @@ class _Apply:
         inside = [
             j for j in self.journeys if j.plan.playbook == plan.playbook and j.per == per and j.id not in self.gone
         ]
-        key = per or ""
-        if reentry == "never":
+        key = str(event["slot"]) if reentry == "each" else per or ""
+        if reentry in ("never", "each"):
             if key in been:
-                self._not(plan, "the customer has been in it before")
+                before = "before" if reentry == "never" else f"for {key} before"
+                self._not(plan, f"the customer has been in it {before}")
                 return
         else:
             key = f"{key}#{self.event.id}"

@@ -134,12 +134,35 @@ class Exit:
 Step = Send | Wait | WaitFor | Branch | Split | Task | Repeat | Set | Record | Enrol | Exit
 
 
+def _unless(default: Any) -> Any:
+    """Leaves out what has this value when it is written: a version is named by its content, and keeps its name when
+    entries learn something new.
+    """
+    return Field(exclude_if=lambda value: value == default)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    milestone: str
+    """What enrols: a milestone, a `schedule` (as cron writes it) or a `date` (as the `until` of a wait), both on the
+    customer's clock. `yearly`: on the date's anniversaries too. `spread` is the time over which customers are spread.
+
+    `reentry` is `each` for a schedule or date that enters a customer once for each time that it comes.
+    """
+
+    milestone: str | None = None
     per: str | None = None
     condition: str | None = None
-    reentry: Literal["never", "after_exit", "restart"] = "never"
+    reentry: Literal["never", "after_exit", "restart", "each"] = "never"
+    schedule: Annotated[str | None, _unless(None)] = None
+    date: Annotated[str | None, _unless(None)] = None
+    yearly: Annotated[bool, _unless(default=False)] = False
+    at: Annotated[str | None, _unless(None)] = None
+    spread: Annotated[str | None, _unless(None)] = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether time enrols, and no milestone."""
+        return self.schedule is not None or self.date is not None
 
 
 @dataclass(frozen=True, slots=True)

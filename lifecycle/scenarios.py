@@ -21,7 +21,7 @@ from lifecycle.language.faults import Place
 from lifecycle.language.scenario import Expected, Given, Scenario, Scenarios
 from lifecycle.language.times import parse_clock
 from lifecycle.plan import Plan, Split
-from lifecycle.simulator import Happening, Life, World
+from lifecycle.simulator import Happening, Life, World, beginning
 from lifecycle.state import Line
 
 HORIZON_DAYS = 1500
@@ -68,8 +68,10 @@ def live(plan: Plan, scenarios: Scenarios, scenario: Scenario, world: World) -> 
     zone = person.zone(world.map)
     start = _start(scenarios.start, zone)
     happenings = [_happening(given, start, zone) for given in scenario.given or []]
-    if scenario.given is None and plan.entry:
-        happenings = [Happening(start, "milestone", plan.entry.milestone)]
+    first = beginning(plan, start, zone)
+    # No milestone enters what time enters, so what is given happens besides.
+    if first is not None and (scenario.given is None or first.what == "due"):
+        happenings.insert(0, first)
     happenings.sort(key=lambda happening: happening.at)
     life = Life(replace(world, strict_consent=strict), person, consent)
     life.run(happenings, start.add(hours=24 * HORIZON_DAYS))

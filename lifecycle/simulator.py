@@ -25,6 +25,7 @@ from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
 from lifecycle.posted import Posted
 from lifecycle.quiet_hours import Reach
+from lifecycle.schedule import name_of
 from lifecycle.state import (
     AssignTask,
     AttributeChanged,
@@ -78,14 +79,15 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something from outside, at an instant: a milestone, new attributes, or a person's command to all open journeys.
+    """Something from outside, at an instant: a milestone, new attributes, the time at which a schedule or a date enters
+    the playbook `name` (`due`), or a person's command to all open journeys.
 
     `of` names the send step that a `message.*` milestone is about. A pause is one of a channel, or holds transactional
     messages too, where its properties `channel` and `transactional` say so.
     """
 
     at: Instant
-    what: Literal["milestone", "set", "pause", "resume", "skip", "exit"]
+    what: Literal["milestone", "set", "due", "pause", "resume", "skip", "exit"]
     name: str = ""
     properties: Mapping[str, Any] = field(default_factory=dict)
     of: str | None = None
@@ -175,7 +177,7 @@ class Life:
 
     def _happen(self, happening: Happening) -> None:
         at = happening.at
-        if happening.what in ("milestone", "set"):
+        if happening.what in ("milestone", "set", "due"):
             self._apply(self._event(happening), 0, at)
             return
         for journey in [one for one in self.journeys if one.open]:
@@ -184,6 +186,8 @@ class Life:
     def _event(self, happening: Happening) -> Event:
         if happening.what == "set":
             return Event(self._number(), "set", "", happening.at, happening.properties)
+        if happening.what == "due":
+            return Event(self._number(), "due", happening.name, happening.at, happening.properties)
         name = self.world.map.canonical(happening.name)
         self.consent = changed(self.consent, name, happening.properties)
         journey = None
@@ -363,6 +367,16 @@ class Life:
         self.events[number] = event
         if within_limit(journey.hops):
             self.queue.append((event, journey.hops))
+
+
+def beginning(plan: Plan, at: Instant, zone: str) -> Happening | None:
+    """What enters a playbook at `at`, in its simplest form; None where only another playbook does."""
+    entry = plan.entry
+    if entry is None:
+        return None
+    if entry.timed:
+        return Happening(at, "due", plan.playbook, {"slot": name_of(at, zone)})
+    return Happening(at, "milestone", entry.milestone or "")
 
 
 def row_of(wake: Wake, number: int, event: int, at: Instant) -> FromInbox:

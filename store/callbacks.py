@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from store.statements import add_new
@@ -20,6 +20,11 @@ def pending(session: Session, limit: int) -> list[int]:
     """The numbers of callbacks to process, in the order in which they came."""
     waiting = select(_callback.c.id).where(_callback.c.state == "pending").order_by(_callback.c.id).limit(limit)
     return list(session.scalars(waiting))
+
+
+def count_failed(session: Session) -> int:
+    """How many callbacks were set aside."""
+    return session.scalar(select(func.count()).select_from(_callback).where(_callback.c.state == "failed")) or 0
 
 
 def take(session: Session, number: int) -> Callback | None:

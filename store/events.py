@@ -117,6 +117,12 @@ def backlog(session: Session) -> Backlog:
     return Backlog(*row)
 
 
+def latest_due(session: Session, user_id: str, playbook: str) -> Event | None:
+    """The last event that told that a customer's time to enter a playbook had come."""
+    found = select(Event).where(_event.c.user_id == user_id, _event.c.kind == "due", _event.c.name == playbook)
+    return session.scalar(found.order_by(_event.c.id.desc()).limit(1))
+
+
 def waiting(session: Session) -> int:
     """How many events are pending."""
     return backlog(session).waiting

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, literal, select, update
+from sqlalchemy import case, exists, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 from whenever import Instant
 
 from store.statements import add_new, changed
-from store.tables import Journey, JourneyInbox, table_of
+from store.tables import Hold, Journey, JourneyInbox, table_of
 
 _journey = table_of(Journey)
 _inbox = table_of(JourneyInbox)
+_hold = table_of(Hold)
 
 UNDER_WAY = ("starting", "open")
 
@@ -39,6 +40,14 @@ class Outline(NamedTuple):
     def open(self) -> bool:
         """Whether events still concern it: one that is stamped counts as closed (rules.md 1)."""
         return self.status in UNDER_WAY and self.exit_at is None
+
+
+class UnderWay(NamedTuple):
+    """What the orphan sweep needs of an open journey; `held`: a pause holds it."""
+
+    id: str
+    due: Instant | None
+    held: bool
 
 
 _OUTLINE = select(*(_journey.c[name] for name in Outline._fields)).order_by(_journey.c.entered_at, _journey.c.id)
@@ -122,6 +131,34 @@ def to_start(session: Session, limit: int, shards: Collection[int]) -> list[Jour
             .limit(limit)
         )
     )
+
+
+def open_before(session: Session, before: Instant, after: str, limit: int) -> list[UnderWay]:
+    """Journeys that Temporal was told of by `before` and that have not ended, in the order of their ids.
+
+    Those above the id `after`, at most `limit`; simulated ones are nobody's business.
+    """
+    held = exists().where(_hold.c.journey_id == _journey.c.id)
+    found = (
+        select(_journey.c.id, _journey.c.due, held)
+        .where(
+            _journey.c.status == "open",
+            _journey.c.started_at <= before,
+            _journey.c.id > after,
+            _journey.c.simulated.is_(False),
+        )
+        .order_by(_journey.c.id)
+        .limit(limit)
+    )
+    return [UnderWay(*row) for row in session.execute(found)]
+
+
+def ended_before(session: Session, journey_ids: Collection[str], before: Instant) -> list[str]:
+    """Which of these journeys had ended by `before`."""
+    ended = select(_journey.c.id).where(
+        _journey.c.id.in_(journey_ids), _journey.c.status == "ended", _journey.c.ended_at <= before
+    )
+    return sorted(session.scalars(ended))
 
 
 def mark_started(session: Session, journey_id: str, at: Instant) -> bool:

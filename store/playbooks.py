@@ -40,6 +40,11 @@ def active(session: Session) -> dict[str, str]:
     return {row.playbook: row.version for row in session.execute(select(_active))}
 
 
+def since(session: Session) -> dict[str, Instant]:
+    """By playbook: since when new journeys take its present version."""
+    return {row.playbook: row.since for row in session.execute(select(_active))}
+
+
 def plan(session: Session, version: str) -> bytes | None:
     """The compiled plan of a version, as it was published."""
     return session.scalar(select(_version.c.plan).where(_version.c.id == version))

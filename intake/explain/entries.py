@@ -89,6 +89,10 @@ class _Way:
         return Check("events", saw, not waiting or bool(self.had), "everything that came in of the customer is applied")
 
     def _entered(self, plan: Plan, entry: Entry) -> Iterator[Check]:
+        if entry.timed:
+            yield from self._came_due(plan, entry)
+            return
+        assert entry.milestone is not None
         reached = history.since(self.session, self.customer.id, 0, [entry.milestone])
         says = f"the customer reached `{entry.milestone}`, which enters it"
         if not reached:
@@ -106,6 +110,19 @@ class _Way:
         yield from self._gates(plan, entry, event)
         yield from self._then(event)
 
+    def _came_due(self, plan: Plan, entry: Entry) -> Iterator[Check]:
+        """The same for an entry by time, of which a sweep tells when it has come for the customer."""
+        event = events.latest_due(self.session, self.customer.user_id, self.playbook)
+        by = f"`{entry.schedule}` came" if entry.schedule else f"`{entry.date}` came"
+        says = f"{by} for the customer, which enters it"
+        if event is None:
+            yield Check("entry", "it has not come since the customer is known", bool(self.had), says)
+            return
+        yield Check("entry", f"{self._local(event.at)}, for {event.properties.get('slot')}", True, says)
+        if not self.had:
+            yield from self._gates(plan, entry, event)
+            yield from self._then(event)
+
     def _decisive(self, reached: list[Milestone]) -> Milestone:
         """Of those who are in it, the milestone that entered; else the latest."""
         entered = self.had[-1].entry_event_id if self.had else None
@@ -114,7 +131,7 @@ class _Way:
     def _gates(self, plan: Plan, entry: Entry, event: Event) -> Iterator[Check]:
         """What the event had to pass; conditions see its properties, and the customer as they are now."""
         said = known.event_of(self.session, event, self.customer, self.explainer.map)
-        properties = {**event.properties, "name": entry.milestone}
+        properties = {**event.properties, "name": entry.milestone or event.name}
         person = person_of(self.session, self.customer)
         facts = person.facts(self.explainer.map, self.now, event=properties)
         for gate in enrolment.gates(entry, said, lambda: facts, self.explainer.conditions, self.now):

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 
 from lifecycle.compiler.names import Names
 from lifecycle.compiler.steps import StepCompiler
+from lifecycle.compiler.timed import kind_of, timed
 from lifecycle.facts import Conditions
 from lifecycle.language import playbook as authored
 from lifecycle.language.faults import Faults
@@ -67,24 +68,17 @@ def _entry(playbook: authored.Playbook, names: Names) -> Entry | None:
     entry = playbook.entry
     if entry is None:
         return None
-    for kind in ("schedule", "date"):
-        if getattr(entry, kind) is not None:
-            names.faults.add(
-                entry.place(kind, key=True), "not-yet", f"entry by {kind} is not supported yet", "enter by a milestone"
-            )
-            return None
-    if entry.segment is not None and entry.milestone is not None:
-        names.faults.add(entry.place("segment", key=True), "one-of", "an entry names a `milestone` or a `segment`")
+    kind = kind_of(entry, names)
+    if kind is None:
         return None
+    if kind in ("schedule", "date"):
+        return timed(entry, names)
     if entry.segment is not None:
         names.segment(entry.segment, entry.place("segment"))
         milestone = milestone_of(entry.segment, inside=True)
-    elif entry.milestone is not None:
-        milestone = names.milestone(entry.milestone, entry.place("milestone"))
     else:
-        message = "an entry names a `milestone` or a `segment`"
-        names.faults.add(playbook.place("entry", key=True), "missing-key", message)
-        return None
+        assert entry.milestone is not None
+        milestone = names.milestone(entry.milestone, entry.place("milestone"))
     properties = names.map.properties_of(milestone)
     if properties is not None:
         names.event = dict(properties)

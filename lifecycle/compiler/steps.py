@@ -132,7 +132,9 @@ class StepCompiler:
             if name.startswith("event.") and self.entry and self.names.event is not None:
                 prop = name.split(".")[1]
                 if prop not in (*self.names.event, "name"):
-                    hint = f"`{self.entry.milestone}` declares " + (", ".join(self.names.event) or "no properties")
+                    declared = ", ".join(self.names.event) or "no properties"
+                    named = f"`{self.entry.milestone}` declares" if self.entry.milestone else "a time that enrols has"
+                    hint = f"{named} {declared}"
                     self.faults.add(place, "unknown-property", f"`{template.name}` needs `{name}`", hint)
 
     def _wait(self, step: authored.Wait, after: p.Target) -> p.Step:

@@ -10,7 +10,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WrapValidator
 
 from lifecycle.language.faults import did_you_mean
-from lifecycle.language.times import NotATime, parse_clock, parse_hours, parse_moment, parse_span
+from lifecycle.language.times import (
+    NeverComes,
+    NotATime,
+    parse_clock,
+    parse_hours,
+    parse_moment,
+    parse_schedule,
+    parse_span,
+)
 from lifecycle.language.validate import Authored, mistake
 
 KINDS = (
@@ -29,6 +37,17 @@ def _time(parse: Any) -> Any:
         return value
 
     return BeforeValidator(check)
+
+
+def _schedule(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            parse_schedule(value)
+        except NeverComes as error:
+            raise mistake("never-comes", str(error)) from None
+        except NotATime as error:
+            raise mistake("not-a-schedule", str(error)) from None
+    return value
 
 
 def _percent(value: Any) -> Any:
@@ -54,6 +73,7 @@ def _short(key: str) -> BeforeValidator:
 Span = Annotated[str, _time(parse_span)]
 Until = Annotated[str, _time(parse_moment)]
 Clock = Annotated[str, _time(parse_clock)]
+Schedule = Annotated[str, BeforeValidator(_schedule)]
 HoursOfDay = Annotated[str, _time(parse_hours)]
 Percent = Annotated[float, BeforeValidator(_percent)]
 Names = Annotated[list[str], BeforeValidator(_one_or_more), Field(min_length=1)]
@@ -228,9 +248,10 @@ Step = Annotated[
 
 
 class Entry(Authored):
-    """What enrols a customer: a milestone, or coming into a segment.
+    """What enrols a customer: a milestone, coming into a segment, a schedule or a date.
 
-    `per` names a property of the milestone: one journey for each value of it.
+    `per` names a property of the milestone: one journey for each value of it. `every` and `at` belong to a date;
+    `spread` is the time over which a schedule's or a date's customers are spread.
     """
 
     milestone: str | None = None
@@ -238,8 +259,11 @@ class Entry(Authored):
     if_: Condition | None = Field(default=None, alias="if")
     reentry: Literal["never", "after_exit", "restart"] | None = None
     segment: str | None = None
-    schedule: Any = None
-    date: Any = None
+    schedule: Schedule | None = None
+    date: Until | None = None
+    every: Literal["year"] | None = None
+    at: Clock | None = None
+    spread: Span | None = None
 
 
 class Goal(Authored):

@@ -1,5 +1,5 @@
 """How playbooks write time: `3 days`, `P3D`, `72 hours`, `1 working day`; `day 30`, `tuesday 10:00`,
-`30 days before customer.renews_on`, `2026-12-24`.
+`30 days before customer.renews_on`, `2026-12-24`; `0 9 * * MON`.
 
 Texts become values here and nothing is computed; `lifecycle.calendar` does that.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
+from cronsim import CronSim, CronSimError
 from whenever import Date, Time
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -17,6 +19,10 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 class NotATime(ValueError):
     """A text that is no duration, moment or clock time. The message says what would be one."""
+
+
+class NeverComes(NotATime):
+    """A schedule that can be read, of days that no calendar has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ _SPAN_PART = re.compile(r"(\d+)\s*(working day|business day|month|week|day|hour|
 _ISO = re.compile(r"P(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _CLOCK = re.compile(r"(?P<moment>.+?)\s+(?:at\s+)?(?P<clock>\d{1,2}:\d{2})")
 _MAX_DAYS = 3660
+_LONGEST_SCHEDULE = 100
+_SOME_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - a schedule is read without a zone
 
 
 @lru_cache(maxsize=4096)
@@ -145,3 +153,36 @@ def parse_moment(text: str) -> Moment:
         f"`{text}` is not a moment; write for example `day 30`, `tuesday 10:00`, `2026-12-24` "
         "or `30 days before customer.renews_on`"
     )
+
+
+@lru_cache(maxsize=1024)
+def parse_schedule(text: str) -> str:
+    """A schedule as cron writes it, such as `0 9 * * MON`: minute, hour, day of the month, month, day of the week."""
+    fields = text.split()
+    if len(fields) != 5 or len(text) > _LONGEST_SCHEDULE:
+        raise NotATime(
+            f"`{text}` is not a schedule; write minute, hour, day of the month, month and day of the week, "
+            "for example `0 9 * * MON`"
+        )
+    try:
+        next(CronSim(text, _SOME_DAY))
+    except StopIteration:
+        raise NeverComes(f"`{text}` never comes") from None
+    except CronSimError as error:
+        try:  # a day that its month does not have, or no day at all
+            CronSim(" ".join([*fields[:3], "*", fields[4]]), _SOME_DAY)
+        except CronSimError:
+            said = str(error).removeprefix("Bad ").replace("-", " ")
+            raise NotATime(f"`{text}` is not a schedule: the {said} cannot be read") from None
+        if _is_month(fields[3]):
+            raise NeverComes(f"`{text}` never comes: no such month has such a day") from None
+        raise NotATime(f"`{text}` is not a schedule: the month cannot be read") from None
+    return text
+
+
+def _is_month(field: str) -> bool:
+    try:
+        CronSim(f"0 0 1 {field} *", _SOME_DAY)
+    except CronSimError:
+        return False
+    return True

@@ -22,8 +22,9 @@ class Event(Row, table=True):
 
     `source` is the key that sent it, or `cli`; `message_id` is the sender's and unique per source, so that a repeat is
     ignored. `kind`: track, identify, consent (made by Milepost where consent changes), message (made where a provider
-    tells of one), record, set or enrol (the last three come from journeys; `hops` counts how many of them led here,
-    rules.md 20). `at` is the event's own timestamp, `received_at` ours.
+    tells of one), due (made by sweeps: the time to enter the playbook `name` has come), record, set or enrol (the last
+    three come from journeys; `hops` counts how many of them led here, rules.md 20). `at` is the event's own timestamp,
+    `received_at` ours.
 
     `state`: pending, applied, or failed (set aside after too many attempts). A pending event whose `retry_at` is still
     ahead holds back its user's later events, nobody else's. `outcome` is what applying it did, for `track` to show.

@@ -83,6 +83,7 @@ def upgrade() -> None:
     op.add_column("customer", _instant("erased_at", nullable=True))
     for column in REFERRING:
         _index("customer", column)
+    _index("customer", "time_zone", "id")
     op.add_column("token", _json("milestones", nullable=True))
     op.add_column("token", _json("origins", nullable=True))
     _sharded()
@@ -177,6 +178,7 @@ def downgrade() -> None:
     _partial("ix_event_waiting", "event", "id", "state = 'pending'")
     op.drop_column("token", "origins")
     op.drop_column("token", "milestones")
+    op.drop_index("ix_customer_time_zone_id", "customer")
     for column in REFERRING:
         op.drop_index(f"ix_customer_{column}", "customer")
     for column in (*REFERRING, "erased_at"):
