@@ -64,11 +64,16 @@ def find_root(start: Path) -> Path:
     raise NoProject(f"there is no {MAP} in {start} or above it; go to your project or name it with --project")
 
 
+def load_map(root: Path, faults: Faults | None = None) -> map_language.Map | None:
+    """The map of the project at `root` by itself, which is read in no time; None where it has mistakes."""
+    return _read(root, root / MAP, map_language.Map, Faults() if faults is None else faults)
+
+
 def load(root: Path) -> Project:
     """Read the project at `root`."""
     faults = Faults()
     conditions = JinjaConditions()
-    map_ = _read(root, root / MAP, map_language.Map, faults)
+    map_ = load_map(root, faults)
     templates = template_files.load(root, faults)
     playbooks: dict[str, playbook_language.Playbook] = {}
     scenarios: dict[str, Scenarios] = {}

@@ -15,7 +15,21 @@ from pathlib import Path
 import typer
 from typer.exceptions import TyperException
 
-from cli import authoring, customers, demo, events, explaining, journeys, pauses, running, simulating, tokens, verifying
+from cli import (
+    authoring,
+    customers,
+    demo,
+    events,
+    explaining,
+    importing,
+    incoming,
+    journeys,
+    pauses,
+    running,
+    simulating,
+    tokens,
+    verifying,
+)
 from cli.common import FAULTS, GOOD, INTERRUPTED, UNREACHABLE, WRONG_CALL, Refused
 
 app = typer.Typer(
@@ -25,10 +39,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (authoring, simulating, events, explaining, pauses, verifying, running, demo):
+for module in (authoring, simulating, events, importing, explaining, pauses, verifying, running, demo):
     module.register(app)
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
+app.add_typer(incoming.app, name="events")
 app.add_typer(tokens.app, name="token")
 
 

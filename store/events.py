@@ -183,3 +183,23 @@ def failed(session: Session, limit: int) -> list[Event]:
     return list(
         session.scalars(select(Event).where(_event.c.state == "failed").order_by(_event.c.id.desc()).limit(limit))
     )
+
+
+def count_failed(session: Session) -> int:
+    """How many events are set aside."""
+    return session.scalar(select(func.count()).select_from(_event).where(_event.c.state == "failed")) or 0
+
+
+def failed_ids(session: Session) -> list[int]:
+    """The ids of all events that are set aside."""
+    return list(session.scalars(select(_event.c.id).where(_event.c.state == "failed")))
+
+
+def retry(session: Session, ids: Sequence[int]) -> int:
+    """Let events that were set aside be applied again, as if anew; how many. The error is kept until they are."""
+    retried = 0
+    for first in range(0, len(ids), 500):
+        where = (_event.c.id.in_(ids[first : first + 500]), _event.c.state == "failed")
+        again = update(_event).where(*where).values(state="pending", attempts=0, retry_at=None)
+        retried += len(session.execute(again.returning(_event.c.id)).all())
+    return retried
