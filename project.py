@@ -68,14 +68,17 @@ def find_root(start: Path) -> Path:
     raise NoProject(f"there is no {MAP} in {start} or above it; go to your project or name it with --project")
 
 
+def load_map(root: Path) -> map_language.Map | None:
+    """The map of the project at `root` with its segments, which are read in no time; None where they have mistakes."""
+    map_, segments = _words(root, Faults())
+    return map_ if segments is not None else None
+
+
 def load(root: Path) -> Project:
     """Read the project at `root`."""
     faults = Faults()
     conditions = JinjaConditions()
-    map_ = _read(root, root / MAP, map_language.Map, faults)
-    segments = _segments(root, faults)
-    if map_ is not None and segments is not None:
-        map_ = map_.with_segments(segments.by_name)
+    map_, segments = _words(root, faults)
     templates = template_files.load(root, faults)
     playbooks: dict[str, playbook_language.Playbook] = {}
     scenarios: dict[str, Scenarios] = {}
@@ -134,10 +137,13 @@ def _check(
             faults.add(found.place(), "unknown-playbook", f"there is no playbook `{name}` that this could prove", hint)
 
 
-def _segments(root: Path, faults: Faults) -> Segments | None:
-    """The segments; none where there is no such file, and None where it has mistakes."""
-    path = root / SEGMENTS
-    return _read(root, path, Segments, faults) if path.is_file() else Segments()
+def _words(root: Path, faults: Faults) -> tuple[map_language.Map | None, Segments | None]:
+    """The map, with the segments, and these by themselves; None for what has mistakes. There need be no segments."""
+    map_, path = _read(root, root / MAP, map_language.Map, faults), root / SEGMENTS
+    segments = _read(root, path, Segments, faults) if path.is_file() else Segments()
+    if map_ is not None and segments is not None:
+        map_ = map_.with_segments(segments.by_name)
+    return map_, segments
 
 
 class _Finder:

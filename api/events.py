@@ -133,7 +133,7 @@ async def send(
         if dry_run:
             if sender.token.scope == "browser":
                 raise sender.refused(403, "A browser's key is told nothing about customers.")
-            answer = await asyncio.to_thread(doors.rehearse, parts.database, parts.applier, arrival, parts.clock())
+            answer = await asyncio.to_thread(doors.rehearse, parts.database, parts.applier, [arrival], parts.clock())
             return JSONResponse(answer)
         given: list[Arrival | str] = [arrival]
     elif dry_run:

@@ -24,6 +24,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from whenever import Instant
 
+    from lifecycle.language.map import Map
     from project import Project
     from settings import Settings
     from store.database import Database
@@ -67,6 +68,14 @@ def out(text: str = "") -> None:
 def out_json(data: Any) -> None:
     """Print one JSON object as the result."""
     out(json.dumps(data, ensure_ascii=False, default=str))
+
+
+def out_json_with(data: dict[str, Any], key: str, rows: Iterable[Any]) -> None:
+    """Print one JSON object as the result, with rows under a last key that need not fit into memory."""
+    sys.stdout.write(f'{json.dumps(data, ensure_ascii=False)[:-1]}, "{key}": [')
+    for number, row in enumerate(rows):
+        sys.stdout.write((", " if number else "") + json.dumps(row, ensure_ascii=False))
+    out("]}")
 
 
 def out_lines(rows: Iterable[Any]) -> None:
@@ -120,6 +129,17 @@ def read_project(option: Path | None, *, sound: bool = True) -> Project:
     return found
 
 
+def read_map(option: Path | None) -> tuple[Path, Map]:
+    """The project's folder, and its map, which must be right, whatever playbook is being written just now."""
+    from project import load, load_map
+
+    root = project_root(option)
+    found = load_map(root)
+    if found is None:
+        raise unsound(load(root))
+    return root, found
+
+
 def unsound(project: Project) -> Refused:
     """The refusal of a project that has mistakes."""
     count, first = len(project.faults.errors), project.faults.errors[0]
@@ -132,19 +152,11 @@ def instant_of(text: str, zone: str, option: str, clock: str = "00:00") -> Insta
 
     `clock` is the time of a day without one.
     """
-    from whenever import Date, Instant, PlainDateTime
-
-    from lifecycle.calendar import resolve
     from lifecycle.segment import FIRST, LAST
+    from lifecycle.values import instant
 
-    wanted = text.strip().replace(" ", "T")
     try:
-        try:
-            found = Instant.parse_iso(wanted)
-        except ValueError:
-            if "T" not in wanted:
-                wanted = f"{Date.parse_iso(wanted).format_iso()}T{clock}"
-            found = resolve(PlainDateTime.parse_iso(wanted), zone)
+        found = instant(text, zone, clock)
     except ValueError:
         raise Refused(f"`{option} {text}` is not a time; write for example `{option} 2026-03-02T10:00`") from None
     if not FIRST <= found < LAST:

@@ -22,6 +22,8 @@ from cli import (
     doctor,
     events,
     explaining,
+    importing,
+    incoming,
     journeys,
     pauses,
     persons,
@@ -39,10 +41,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (authoring, simulating, events, explaining, pauses, verifying, persons, doctor, running, demo):
+for module in (
+    authoring, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
+):  # fmt: skip
     module.register(app)
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
+app.add_typer(incoming.app, name="events")
 app.add_typer(tokens.app, name="token")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whenever import Date, Instant
+from whenever import Instant
 
 from cli.common import Refused, instant_of, unknown
 from lifecycle.calendar import resolve
@@ -17,6 +17,7 @@ from lifecycle.language.map import MESSAGE_MILESTONES, Map, is_zone
 from lifecycle.language.times import NotATime, parse_clock
 from lifecycle.plan import Plan, Send
 from lifecycle.simulator import Happening, beginning
+from lifecycle.values import NotOfItsType, typed
 from project import Project
 
 CUSTOMER = "cus_simulated"
@@ -28,7 +29,6 @@ MAX_DAY = 3660
 _MILESTONE = re.compile(
     r"(?P<name>[^@:=]+)(?:@(?P<day>\d{1,4})d(?:T(?P<clock>\d{1,2}:\d{2}))?)?(?P<rest>(?::\w+=.*)?)", re.DOTALL
 )
-_WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,11 @@ def _set(attributes: dict[str, Any], key: str, value: str, map_: Map, strict: bo
         return
     if key == "time_zone" and not is_zone(value):
         raise Refused(f"`{value}` is not a time zone; write for example `--set time_zone=Europe/Paris`")
-    typed = _typed(key, value, types[key])
+    given = _typed(key, value, types[key])
     rule = map_.attributes.get(key)
     if rule and rule.one_of and value not in rule.one_of:
         raise Refused(f"`{value}` is not a value of `{key}`, which is one of {', '.join(rule.one_of)}")
-    attributes[key] = typed
+    attributes[key] = given
 
 
 def _happening(text: str, start: Instant, zone: str, map_: Map, plan: Plan) -> Happening:
@@ -151,24 +151,10 @@ def _at(day: int, clock: str | None, start: Instant, zone: str, text: str) -> In
 
 
 def _typed(key: str, value: str, kind: str) -> Any:
-    if kind == "number":
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if number - number != 0:  # neither infinite nor no number at all
-            raise Refused(f"`{key}={value}`: `{key}` is a number")
-        return int(number) if re.fullmatch(r"[-+]?\d+", value) else number
-    if kind == "boolean":
-        if value.lower() not in _WORDS:
-            raise Refused(f"`{key}={value}`: `{key}` is true or false")
-        return _WORDS[value.lower()]
-    if kind == "date":
-        try:
-            return Date.parse_iso(value).format_iso()
-        except ValueError:
-            raise Refused(f"`{key}={value}`: `{key}` is a date, such as 2026-12-24") from None
-    return value
+    try:
+        return typed(key, value, kind)
+    except NotOfItsType as error:
+        raise Refused(f"`{key}={value}`: {error}") from None
 
 
 def _known(what: str, name: str, known: Any) -> str:

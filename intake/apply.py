@@ -17,7 +17,7 @@ from whenever import Instant
 
 from activities.facts import OWN, person_of
 from activities.transaction import trace_of
-from intake import consents, known, merging
+from intake import consents, known, merging, traits
 from intake.merging import Merging
 from intake.wakes import wake
 from lifecycle import enrolment
@@ -122,7 +122,7 @@ class Applier:
         outcome = _outcome(done) | told
         if event.kind == "identify" and "consent" in event.properties:
             proof = consents.Proof(event.source, event.at)
-            outcome["consents"] = consents.record_traits(
+            outcome["consents"] = traits.record_traits(
                 session, self.map, customer, event.properties["consent"], proof, now
             )
         if not events.mark_applied(session, event.id, now, customer.id, outcome):

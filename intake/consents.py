@@ -11,14 +11,13 @@ Who may be written to is a matter of law, so these rules lean to the safe side:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from lifecycle.consent import CONFIRM_WITHIN, Written, answer_for, written
+from lifecycle.consent import CONFIRM_WITHIN, answer_for
 from lifecycle.language.faults import did_you_mean
 from lifecycle.language.map import Map, Topic
 from store import consents, customers, events, journeys, messages
@@ -129,28 +128,6 @@ def record(
     )
 
 
-def record_traits(session: Session, map: Map, customer: Customer, value: Any, proof: Proof, now: Instant) -> list[Any]:
-    """Store the answers in the `consent` trait of a call; by answer `topic`, `state`, and `because` where refused.
-
-    A trait tells how things are, call after call: while a request for a topic is open, it asks for no second one.
-    """
-    try:
-        answers = answers_in(value)
-    except NotRecorded as error:
-        return [{"topic": None, "state": "refused", "because": str(error)}]
-    told = []
-    for topic, channel, granted in answers:
-        name = f"{topic}:{channel}" if channel else topic
-        try:
-            state = "same"
-            if not (granted and _asked_already(session, customer.id, topic, channel, now)):
-                state = record(session, map, customer, topic, granted, proof, now, channel).state
-            told.append({"topic": name, "state": state})
-        except NotRecorded as error:
-            told.append({"topic": name, "state": "refused", "because": str(error)})
-    return told
-
-
 def confirm(session: Session, map: Map, message_id: str, ip: str | None, now: Instant) -> Confirmed:
     """Carry out the link of a confirmation mail: `message_id` is the mail's, `ip` the address that used the link."""
     asked = _asked_for(session, message_id)
@@ -178,18 +155,6 @@ def confirm(session: Session, map: Map, message_id: str, ip: str | None, now: In
     if not all(before):
         _tell(session, customer, "given", row, number, now)
     return Confirmed("confirmed", topic, "Thank you, this is confirmed.")
-
-
-def answers_in(value: Any) -> list[Written]:
-    """The answers in a `consent` trait: a list of topics agreed to, or a mapping of topic to true or false.
-
-    `offers:sms` is one channel. NotRecorded where it is anything else: what cannot be read surely is no yes.
-    """
-    if isinstance(value, list):
-        value = dict.fromkeys(value, True) if all(isinstance(name, str) for name in value) else None
-    if not isinstance(value, Mapping) or not all(isinstance(granted, bool) for granted in value.values()):
-        raise NotRecorded("its `consent` is neither a list of topics nor a mapping of topics to true or false")
-    return list(written(value))
 
 
 def _request(
@@ -232,13 +197,6 @@ def _asked_for(session: Session, message_id: str) -> ConsentRequest | None:
     if entry is None or entry.kind != "consent" or entry.name != "consent.requested":
         return None
     return consents.request(session, entry.properties[_REQUEST])
-
-
-def _asked_already(session: Session, customer_id: str, topic: str, channel: str | None, now: Instant) -> bool:
-    return any(
-        (one.topic, one.channel) == (topic, channel) and one.confirmed_at is None and now <= one.at + CONFIRM_WITHIN
-        for one in consents.requests(session, customer_id)
-    )
 
 
 def _later_no(row: Consent, topic: str, channel: str | None, at: Instant) -> bool:

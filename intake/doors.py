@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +15,11 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
-from whenever import Date, Instant
+from whenever import Instant
 
-from intake import consents
+from intake import consents, traits
 from intake.apply import Applier
+from lifecycle import values
 from lifecycle.language.faults import did_you_mean
 from lifecycle.language.map import Map
 from lifecycle.segment import Call
@@ -40,9 +40,6 @@ OURS = {
     "segment.": "when a customer comes into a segment or leaves it",
 }
 """How milestones of Milepost's own making begin, and when they are made."""
-
-_WORDS = {"true": True, "yes": True, "false": False, "no": False}
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
 class NotAccepted(Exception):
@@ -91,46 +88,36 @@ def undeclared(map: Map, name: str) -> str | None:
     return f"`{name}` is not declared in the map" + (f"; {near}" if near else "")
 
 
-def typed(map: Map, milestone: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Properties as they were typed, in the types that the map declares; what it does not declare is a number where it
-    looks like one. NotAccepted where a text is not of its type.
+def types_of(map: Map, milestone: str) -> Mapping[str, str]:
+    """The types of a milestone's properties, under whatever of its names it arrives."""
+    return map.properties_of(map.canonical(milestone)) or {}
+
+
+def typed(texts: Mapping[str, str], types: Mapping[str, str]) -> dict[str, Any]:
+    """Properties or attributes as they were typed, in the types that the map declares; what it does not declare is a
+    number where it looks like one. NotAccepted where a text is not of its type.
     """
-    rule = map.milestones.get(map.canonical(milestone))
-    types = rule.properties if rule else {}
-    return {name: _typed(name, text, types.get(name)) for name, text in texts.items()}
-
-
-def _typed(name: str, text: str, type: str | None) -> Any:
-    if type is None:
-        return _WORDS[text] if text in ("true", "false") else _number(text) if _NUMBER.fullmatch(text) else text
-    if type == "number":
-        if not _NUMBER.fullmatch(text):
-            raise NotAccepted(f"`{name}` is a number, and `{text}` is none")
-        return _number(text)
-    if type == "boolean":
-        if text.lower() not in _WORDS:
-            raise NotAccepted(f"`{name}` is true or false, and `{text}` is neither")
-        return _WORDS[text.lower()]
-    if type == "date":
-        try:
-            return Date.parse_iso(text).format_iso()
-        except ValueError:
-            raise NotAccepted(f"`{name}` is a date such as 2026-12-24, and `{text}` is none") from None
-    return text
-
-
-def _number(text: str) -> int | float:
-    return float(text) if "." in text else int(text)
-
-
-def agreeable(map: Map, call: Call) -> None:
-    """Raises NotAccepted for a call whose consent could not be recorded: it might be the proof of a no."""
-    if call.kind != "identify" or "consent" not in call.properties:
-        return
     try:
-        for topic, channel, _ in consents.answers_in(call.properties["consent"]):
-            consents.topic_of(map, topic, channel)
-    except consents.NotRecorded as error:
+        return values.read(texts, types)
+    except values.NotOfItsType as error:
+        raise NotAccepted(str(error)) from None
+
+
+def agreeable(map: Map, call: Call) -> Call:
+    """The call with its values in the types that the map declares.
+
+    Raises NotAccepted where one is not of its type, and for consent that could not be recorded: it might be the proof
+    of a no.
+    """
+    declared = types_of(map, call.name) if call.kind == "track" else {}
+    try:
+        if call.kind == "identify":
+            declared = map.customer_types()
+            for answer in traits.answers_in(call.properties.get("consent", [])):
+                consents.topic_of(map, answer.topic, answer.channel)
+        # The id is that of the content as it was sent: the map, and with it the types of values, changes.
+        return replace(call, id=call.id or identity(call), properties=values.converted(call.properties, declared))
+    except (values.NotOfItsType, consents.NotRecorded) as error:
         raise NotAccepted(str(error)) from None
 
 
@@ -145,7 +132,7 @@ def arrival_of(call: Call, source: str, now: Instant, *, backfill: bool = False)
             raise NotAccepted("it has no `timestamp`")
     return Arrival(
         source,
-        call.id or _identity(call),
+        call.id or identity(call),
         call.user,
         call.kind,
         call.at or now,
@@ -168,53 +155,69 @@ def arrival_live(call: Call, source: str, now: Instant) -> Arrival:
     return replace(arrival_of(call, source, now), at=call.happened(now))
 
 
-def _identity(call: Call) -> str:
+def identity(call: Call) -> str:
+    """The id of a call that has none of its own: the same for the same content."""
     at = call.at.format_iso() if call.at else None
     said = [call.user, call.kind, call.name, at, call.properties] + ([call.previous] if call.previous else [])
     content = json.dumps(said, sort_keys=True, ensure_ascii=True)
     return "content-" + hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def accept(database: Database, arrivals: Sequence[Arrival]) -> Taken:
+def accept(
+    database: Database, arrivals: Sequence[Arrival], also: Callable[[Session, Taken], object] = lambda *_: None
+) -> Taken:
     """Insert a chunk of events. Where the database refuses it, each is inserted by itself: one loses no other.
 
-    Raises what is no event's own fault: StoreError, and whatever else the database is in trouble with (a full disk).
+    `also` does what is to be committed with the events; it may be called twice (see `store.database`). Raises what is
+    no event's own fault: StoreError, and whatever else the database is in trouble with (a full disk).
     """
     if len(arrivals) > CHUNK:
         raise ValueError(f"at most {CHUNK} events are accepted at once")
+
+    def stored(session: Session) -> Taken:
+        taken = _insert(session, arrivals)
+        if taken is None:
+            alone = [_insert(session, [arrival]) for arrival in arrivals]
+            taken = Taken(
+                tuple(one.ids[0] if one else None for one in alone),
+                tuple(place for place, one in enumerate(alone) if one is None),
+            )
+        also(session, taken)
+        return taken
+
+    return database.write_now(stored)
+
+
+def _insert(session: Session, arrivals: Sequence[Arrival]) -> Taken | None:
+    """Insert events, all or none; None where the database refuses one of them for what it holds."""
     try:
-        return Taken(tuple(database.write_now(lambda session: events.accept(session, arrivals))))
+        with session.begin_nested():
+            return Taken(tuple(events.accept(session, arrivals)))
     except StoreError:
         raise
     except REFUSED as error:
-        if len(arrivals) == 1:
-            if about_the_value(error):
-                return Taken((None,), (0,))
-            raise
-    alone = [accept(database, [arrival]) for arrival in arrivals]
-    unstorable = tuple(place for place, one in enumerate(alone) if one.unstorable)
-    return Taken(tuple(one.ids[0] for one in alone), unstorable)
+        if about_the_value(error):
+            return None
+        raise
 
 
 # --- one event, and what it does -----------------------------------------------------------------------------------
 
 
-def track(database: Database, applier: Applier, arrival: Arrival, now: Instant) -> dict[str, Any]:
-    """Accept one event, and apply what is pending of its customer in this process, as a worker would.
+def track(database: Database, applier: Applier, arrivals: Sequence[Arrival], now: Instant) -> dict[str, Any]:
+    """Accept events of one customer, and apply what is pending of theirs in this process, as a worker would.
 
-    Answers id, state (applied, pending, failed or duplicate), entered, signalled, not_entered. Once this has returned,
-    or failed after the insert, the event is safe; telling Temporal is the worker's.
+    Answers for the last of them: id, state (applied, pending, failed or duplicate), entered, signalled, not_entered.
+    Once this has returned, or failed after the insert, the events are safe; telling Temporal is the worker's.
     """
-    (event_id,) = database.write_now(lambda session: events.accept(session, [arrival]))
-    if event_id is None:
-        return _answer(arrival, "duplicate", None)
-    return database.write_now(lambda session: _apply(session, applier, arrival, event_id, now))
+    ids = database.write_now(lambda session: events.accept(session, arrivals))
+    return database.write_now(lambda session: _apply(session, applier, arrivals[-1], ids[-1], now))
 
 
 def rehearse(
     database: Database,
     applier: Applier,
-    arrival: Arrival,
+    arrivals: Sequence[Arrival],
     now: Instant,
     prepare: Callable[[Session], object] = lambda session: None,
 ) -> dict[str, Any]:
@@ -223,18 +226,17 @@ def rehearse(
     def tried(session: Session) -> dict[str, Any]:
         with session.begin_nested() as attempt:
             prepare(session)
-            (event_id,) = events.accept(session, [arrival])
-            if event_id is None:
-                answer = _answer(arrival, "duplicate", None)
-            else:
-                answer = _apply(session, applier, arrival, event_id, now)
+            ids = events.accept(session, arrivals)
+            answer = _apply(session, applier, arrivals[-1], ids[-1], now)
             attempt.rollback()
         return {**answer, "state": "dry_run"} if answer["state"] == "applied" else answer
 
     return database.write_now(tried)
 
 
-def _apply(session: Session, applier: Applier, arrival: Arrival, event_id: int, now: Instant) -> dict[str, Any]:
+def _apply(session: Session, applier: Applier, arrival: Arrival, event_id: int | None, now: Instant) -> dict[str, Any]:
+    if event_id is None:
+        return _answer(arrival, "duplicate", None)
     # Who was merged into another customer is applied with that one, and by nobody who has not that one's shard.
     home = customers.homes(session, [arrival.user_id]).get(arrival.user_id, arrival.user_id)
     shard = shards.shard_of(home)

@@ -1,7 +1,8 @@
 """Playbooks over a log of real events: each customer's life in the core, counted. Nobody in it is asked for consent.
 
 Events are taken as they are read and lived through customer by customer, in the order of their own times; those of one
-instant in the order of the log. Months and days are the customer's own, in their time zone.
+instant in the order of the log. Attributes that came without a time held from the beginning. Months and days are the
+customer's own, in their time zone.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from whenever import Instant
 
 from lifecycle.enrolment import Person
 from lifecycle.plan import Plan
-from lifecycle.segment import read_line
+from lifecycle.segment import FIRST, read_line
 from lifecycle.simulator import Happening, Life, SimulatedJourney, World
+from lifecycle.values import NotOfItsType, converted
 
 FOR_EVER = Instant.from_utc(2300, 1, 1)
 TICK = 50
@@ -92,14 +94,19 @@ class Backtest:
             return call
         if call.kind in ("group", "alias"):
             return f"a backtest does not live through `{call.kind}` calls"
-        if call.at is None:
+        set_ = call.kind == "identify"
+        at = call.at or (FIRST if set_ else None)
+        if at is None:
             return "it has no `timestamp`"
+        map_ = self.world.map
+        types = map_.customer_types() if set_ else map_.properties_of(map_.canonical(call.name)) or {}
+        try:
+            properties = converted(call.properties, types)
+        except NotOfItsType as error:
+            return str(error)
         self.events += 1
         known = self._lives.setdefault(call.user, [])
-        if call.kind == "identify":
-            known.append(Happening(call.at, "set", properties=call.properties))
-        else:
-            known.append(Happening(call.at, "milestone", call.name, call.properties))
+        known.append(Happening(at, "set" if set_ else "milestone", call.name, properties))
         return None
 
     def run(self, tick: Callable[[int], object] = lambda done: None) -> Report:

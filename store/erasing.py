@@ -27,6 +27,7 @@ from store.tables import (
     Erasure,
     Event,
     Hold,
+    ImportRejected,
     ImportRun,
     Journey,
     JourneyInbox,
@@ -191,6 +192,7 @@ TABLES: Mapping[type[Row], About] = {
          "name": lambda person: case((_event.c.kind == "group", null()), else_=_event.c.name)},
     ),
     Hold: About("journey_id pause_id since", "", _of_journeys(Hold), delete=True),
+    ImportRejected: About("digest line reasons", "it names lines, and no values"),
     ImportRun: About("digest offset line counts started_at finished_at", "it counts lines"),
     Journey: About(
         "id customer_id playbook version arm entry_event_id history_mark entered_at status exit_at exit_outcome seq "

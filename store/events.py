@@ -233,21 +233,21 @@ def failed(session: Session, limit: int) -> list[Event]:
     )
 
 
-def retry(session: Session, event_id: int | None = None) -> int:
-    """Make an event that was set aside pending again, or all of them; how many that were.
-
-    It is applied late: events of its user that came after it may have been applied before (rules.md 11).
-    """
-    chosen = (
-        _event.c.state == "failed" if event_id is None else (_event.c.id == event_id) & (_event.c.state == "failed")
-    )
-    return int(
-        session.execute(update(_event).where(chosen).values(state="pending", attempts=0, retry_at=None)).rowcount  # type: ignore[attr-defined]
-    )
+def count_failed(session: Session) -> int:
+    """How many events are set aside."""
+    return session.scalar(select(func.count()).select_from(_event).where(_event.c.state == "failed")) or 0
 
 
-def recent(session: Session, limit: int, *, after: int = 0, user_id: str | None = None) -> list[Event]:
-    """The last `limit` events with an id above `after`, in their order; of one customer, or of all."""
-    chosen = [_event.c.id > after, *([] if user_id is None else [_event.c.user_id == user_id])]
-    found = select(Event).where(*chosen).order_by(_event.c.id.desc()).limit(limit)
-    return list(session.scalars(found))[::-1]
+def failed_ids(session: Session) -> list[int]:
+    """The ids of all events that are set aside."""
+    return list(session.scalars(select(_event.c.id).where(_event.c.state == "failed")))
+
+
+def retry(session: Session, ids: Sequence[int]) -> int:
+    """Let events that were set aside be applied again, as if anew; how many. The error is kept until they are."""
+    retried = 0
+    for first in range(0, len(ids), 500):
+        where = (_event.c.id.in_(ids[first : first + 500]), _event.c.state == "failed")
+        again = update(_event).where(*where).values(state="pending", attempts=0, retry_at=None)
+        retried += len(session.execute(again.returning(_event.c.id)).all())
+    return retried

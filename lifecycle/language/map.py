@@ -203,6 +203,10 @@ class Map(Authored):
 
     def customer_types(self) -> dict[str, str]:
         """Every attribute of a customer with its type."""
+        return dict(self._customer_types)
+
+    @cached_property
+    def _customer_types(self) -> dict[str, str]:
         return OWN_ATTRIBUTES | {n: r.type for n, r in self.attributes.items() if r.of == "customer"}
 
     def defaults(self, of: Literal["customer", "account"] = "customer") -> dict[str, Any]:

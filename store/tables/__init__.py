@@ -7,7 +7,7 @@ migration; a test compares the two.
 
 from __future__ import annotations
 
-from store.tables.arrivals import Callback, Event, ImportRun, Shard, Telling
+from store.tables.arrivals import Callback, Event, ImportRejected, ImportRun, Shard, Telling
 from store.tables.base import METADATA, Row, table_of, values_of
 from store.tables.journeys import Journey, JourneyInbox, PlaybookActive, PlaybookVersion, Trace
 from store.tables.ledger import Delivery, Message, Task
@@ -26,6 +26,7 @@ __all__ = [
     "Erasure",
     "Event",
     "Hold",
+    "ImportRejected",
     "ImportRun",
     "Journey",
     "JourneyInbox",

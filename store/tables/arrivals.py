@@ -108,6 +108,19 @@ class ImportRun(Row, table=True):
     finished_at: Instant | None = Field(default=None, sa_type=InstantType)
 
 
+class ImportRejected(Row, table=True):
+    """What an import rejected of one chunk, until its report was given: by reason, the numbers of the lines.
+
+    `line` is the last line of the chunk.
+    """
+
+    __tablename__ = "import_rejected"
+
+    digest: str = Field(primary_key=True)
+    line: int = Field(primary_key=True, sa_type=RowId, sa_column_kwargs={"autoincrement": False})
+    reasons: dict[str, list[int]] = Field(sa_type=Json)
+
+
 class Callback(Row, table=True):
     """What a provider's webhook posted, word for word until it is processed; its signature was good.
 

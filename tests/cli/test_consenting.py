@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Milepost
-from tests.cli.test_events import line
+from tests.cli.test_importing import line
 
 
 @pytest.fixture

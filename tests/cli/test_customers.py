@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import Milepost
-from tests.cli.test_events import line
+from tests.cli.test_importing import line
 
 
 def test_a_customer_is_shown_with_what_comes_next_and_why(milepost: Milepost, tmp_path: Path) -> None:

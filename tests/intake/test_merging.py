@@ -300,7 +300,7 @@ def test_track_applies_what_comes_under_either_id(build: Build, user: str) -> No
     house = build(PLAYBOOKS)
     house.alias("anon")
     arrival = Arrival("cli", "t1", user, "track", day(1), day(1), "purchase")
-    answer = doors.track(house.database, house.applier, arrival, day(1))
+    answer = doors.track(house.database, house.applier, [arrival], day(1))
     assert (answer["state"], [one["playbook"] for one in answer["entered"]]) == ("applied", ["welcome"])
     assert house.journey().customer_id == house.customer().id
 

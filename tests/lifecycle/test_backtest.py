@@ -62,6 +62,21 @@ def test_an_event_without_a_time_cannot_be_lived_through() -> None:
     assert (work.events, work.customers) == (0, 0)
 
 
+def test_attributes_without_a_time_held_from_the_beginning() -> None:
+    plain = '{"type": "identify", "userId": "a", "traits": {"plan": "pro"}}'
+    entry = {"milestone": "purchase", "if": 'customer.plan == "pro"'}
+    for lines in ((call("a", "purchase", "2026-01-20"), plain), (plain, call("a", "purchase", "2026-01-20"))):
+        assert backtest(*lines, entry=entry).run().playbooks["random"].entered == 1
+
+
+def test_values_are_of_their_declared_types_as_at_every_door() -> None:
+    identify = {"type": "identify", "userId": "a", "timestamp": "2026-01-01T00:00:00Z"}
+    work = backtest(json.dumps({**identify, "traits": {"score": "7"}}))
+    assert work.take(json.dumps({**identify, "traits": {"score": "much"}})) == (
+        "`score` is a number such as 49.5, and this is none"
+    )
+
+
 def test_progress_is_told_to_the_end() -> None:
     told: list[int] = []
     backtest(*(call(str(number), "purchase", "2026-01-20") for number in range(120))).run(told.append)

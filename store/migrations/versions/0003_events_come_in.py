@@ -105,6 +105,13 @@ def upgrade() -> None:
         _key("import_run", "digest"),
     )
     op.create_table(
+        "import_rejected",
+        _text("digest"),
+        _row_id("line"),
+        _json("reasons"),
+        _key("import_rejected", "digest", "line"),
+    )
+    op.create_table(
         "segment_member",
         _text("segment"),
         _text("customer_id"),
@@ -167,7 +174,7 @@ def _sharded() -> None:
 
 
 def downgrade() -> None:
-    for table in ("erasure", "sweep", "segment_member", "import_run", "telling", "shard"):
+    for table in ("erasure", "sweep", "segment_member", "import_rejected", "import_run", "telling", "shard"):
         op.drop_table(table)
     op.drop_index("ix_journey_starting", "journey")
     op.drop_index("ix_event_failed", "event")
