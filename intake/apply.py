@@ -46,7 +46,8 @@ class Applier:
 
     def apply_each(self, session: Session, found: Iterable[Event], now: Instant) -> None:
         """Apply events in their order. One that fails is retried later; it holds back its customer's, nobody else's."""
-        held: set[str] = set()
+        found, held = list(found), set[str]()
+        customers.lock_all(session, {event.user_id for event in found})
         for event in found:
             assert event.id is not None
             if event.user_id in held:

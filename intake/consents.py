@@ -179,13 +179,14 @@ def confirm(session: Session, map: Map, message_id: str, ip: str | None, now: In
 def answers_in(value: Any) -> list[Written]:
     """The answers in a `consent` trait: a list of topics agreed to, or a mapping of topic to true or false.
 
-    `offers:sms` is one channel. NotRecorded where it is anything else: what cannot be read surely is no yes.
+    `offers:sms` is one channel, and comes after `offers`, which it outranks: a mapping has no order of its own, and
+    PostgreSQL keeps none. NotRecorded where it is anything else: what cannot be read surely is no yes.
     """
     if isinstance(value, list):
         value = dict.fromkeys(value, True) if all(isinstance(name, str) for name in value) else None
     if not isinstance(value, Mapping) or not all(isinstance(granted, bool) for granted in value.values()):
         raise NotRecorded("its `consent` is neither a list of topics nor a mapping of topics to true or false")
-    return list(written(value))
+    return sorted(written(value), key=lambda one: (one.topic, one.channel or ""))
 
 
 def _request(

@@ -120,9 +120,14 @@ class Dispatcher:
         starting = await self.database.read(self._to_start)
         done, trouble = await _all(self._start_one(journey, begin) for journey, begin in starting)
         if done:
-            now = self.clock()
-            await self.database.write(lambda session: [journeys.mark_started(session, one, now) for one in done])
+            await self.database.write(lambda session: self._mark_started(session, done))
         return len(done), trouble
+
+    def _mark_started(self, session: Session, done: list[str]) -> None:
+        now = self.clock()
+        journeys.lock_all(session, done)  # in an order of their own: others may be applying events to them
+        for journey in done:
+            journeys.mark_started(session, journey, now)
 
     def _to_start(self, session: Session) -> list[tuple[Journey, Begin]]:
         return [(journey, self._begin(session, journey)) for journey in journeys.to_start(session, BATCH)]

@@ -13,13 +13,13 @@ import time
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 PATIENCE = 10.0
-"""Seconds to wait for a lock that another process holds."""
+"""Seconds to wait for a lock that another process or transaction holds."""
 
 _ROUND = 20
 """Milliseconds for which SQLite itself waits for the lock before we ask anew. SQLite's lock has no queue, and its waits
@@ -31,6 +31,23 @@ READERS = 4
 
 WRITERS = 8
 """Threads that write to PostgreSQL, each with a connection of its own: commits there wait for the disk together."""
+
+_POSTGRES = {
+    "timezone": "UTC",
+    # A worker whose machine stands still in the middle of a transaction holds shards and customers: not for ever.
+    "idle_in_transaction_session_timeout": "60s",
+}
+"""How a session is set. No limit to a statement: what is asked of all customers at once takes as long as it takes."""
+
+_REACHING = {
+    "connect_timeout": 10,
+    # A server that is gone without a word (its machine, the network) is noticed within a minute, not after hours.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""How a connection is made and watched: libpq's own names, seconds but for the last, which is milliseconds."""
 
 
 class _SqliteDialect(SQLiteDialect_pysqlite):
@@ -80,7 +97,7 @@ def parse(url: str) -> URL:
 def writing(url: URL, patience: float = PATIENCE) -> Engine:
     """An engine whose transactions may change rows."""
     if url.get_backend_name() != "sqlite":
-        return _postgres(url)
+        return _postgres(url, patience)
     engine = _sqlite(url, patience, f"busy_timeout={_ROUND}")
 
     @event.listens_for(engine, "begin")
@@ -107,7 +124,7 @@ def reading(url: URL, patience: float = PATIENCE) -> Engine:
             connection.exec_driver_sql("BEGIN")
 
         return engine
-    engine = _postgres(url, isolation_level="REPEATABLE READ")
+    engine = _postgres(url, patience, "REPEATABLE READ")
 
     @event.listens_for(engine, "connect")
     def read_only(connection: Any, record: Any) -> None:
@@ -117,9 +134,16 @@ def reading(url: URL, patience: float = PATIENCE) -> Engine:
 
 
 def is_busy(error: BaseException | None) -> bool:
-    """Whether SQLite gave up on a lock that another connection holds."""
+    """Whether the database gave up on a lock that another connection holds."""
+    if getattr(error, "sqlstate", None) == "55P03":
+        return True
     # The low byte is the error, what is above it the detail.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def is_deadlock(error: BaseException | None) -> bool:
+    """Whether PostgreSQL broke a transaction off that may simply be run again."""
+    return getattr(error, "sqlstate", None) in ("40P01", "40001")
 
 
 def _sqlite(url: URL, patience: float, pragma: str) -> Engine:
@@ -142,10 +166,11 @@ def _sqlite(url: URL, patience: float, pragma: str) -> Engine:
     return engine
 
 
-def _postgres(url: URL, isolation_level: str = "READ COMMITTED") -> Engine:
-    return create_engine(
+def _postgres(url: URL, patience: float, isolation_level: str = "READ COMMITTED") -> Engine:
+    session = {**_POSTGRES, "lock_timeout": f"{patience:g}s"}
+    engine = create_engine(
         url,
-        connect_args={"options": "-c timezone=UTC"},
+        connect_args={**_REACHING, "options": " ".join(f"-c {name}={value}" for name, value in session.items())},
         isolation_level=isolation_level,
         json_serializer=_dumps,
         hide_parameters=True,
@@ -153,3 +178,13 @@ def _postgres(url: URL, isolation_level: str = "READ COMMITTED") -> Engine:
         # A connection that a restart of the server broke is noticed when it is taken, not in the middle of a write.
         pool_pre_ping=True,
     )
+    event.listen(engine, "handle_error", _without_details)
+    return engine
+
+
+def _without_details(context: ExceptionContext) -> None:
+    """Cut an error down to its first line: below it PostgreSQL quotes the row that was to be stored."""
+    error, told = context.original_exception, context.sqlalchemy_exception
+    if getattr(error, "sqlstate", None) is not None and told is not None:
+        error.args = (str(error).partition("\n")[0],)
+        told.args = (f"({type(error).__module__}.{type(error).__name__}) {error}",)

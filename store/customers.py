@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from whenever import Instant
 
+from store.journeys import UNDER_WAY
 from store.statements import add_new
-from store.tables import Customer, Message, table_of
+from store.tables import Customer, Journey, Message, table_of
 
-_customer, _message = table_of(Customer), table_of(Message)
+_customer, _journey, _message = table_of(Customer), table_of(Journey), table_of(Message)
 
 
 def get(session: Session, user_id: str) -> Customer | None:
@@ -41,6 +43,17 @@ def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Custom
         return customer, False
     made = add_new(session, Customer(id=f"cus_{secrets.token_hex(8)}", user_id=user_id, created_at=now, updated_at=now))
     return session.execute(found).scalar_one(), made
+
+
+def lock_all(session: Session, user_ids: Collection[str]) -> None:
+    """Keep the customers whom the product calls so, and their journeys under way, until this transaction ends.
+
+    For whoever is going to change several of them, in whichever order: here they are locked in that of their ids.
+    """
+    theirs = select(_customer.c.id).where(_customer.c.user_id.in_(user_ids)).order_by(_customer.c.id)
+    ids = list(session.scalars(theirs.with_for_update(key_share=True)))
+    journeys = select(_journey.c.id).where(_journey.c.customer_id.in_(ids), _journey.c.status.in_(UNDER_WAY))
+    session.execute(journeys.order_by(_journey.c.id).with_for_update(key_share=True))
 
 
 def with_number(session: Session, number: str) -> list[str]:

@@ -5,7 +5,7 @@ What a function here writes shows on a `Journey` only when it is read again: `ge
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import case, func, literal, select, update
@@ -121,6 +121,12 @@ def to_start(session: Session, limit: int) -> list[Journey]:
             .limit(limit)
         )
     )
+
+
+def lock_all(session: Session, journey_ids: Collection[str]) -> None:
+    """Keep journeys from all others until this transaction ends; in the order of ids, as the database has it."""
+    found = select(_journey.c.id).where(_journey.c.id.in_(journey_ids)).order_by(_journey.c.id)
+    session.execute(found.with_for_update(key_share=True))
 
 
 def mark_started(session: Session, journey_id: str, at: Instant) -> bool:
