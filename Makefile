@@ -6,10 +6,10 @@ BIN := .venv/bin
 PYTHON :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench chaos lock
+.PHONY: help install demo test test-postgres lint bench chaos lock
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## create or update .venv from requirements.lock
 
@@ -20,6 +20,11 @@ test: .venv/.installed ## check and test the shipped playbooks, then run the who
 	@$(BIN)/milepost check
 	@$(BIN)/milepost test
 	@$(BIN)/pytest -n 2 --dist worksteal
+
+# The tests that are given a database, on a PostgreSQL server that each process of the run starts. Those of the store run on both
+# databases in every run.
+test-postgres: .venv/.installed ## run the tests that touch a database on PostgreSQL
+	@MILEPOST_TEST_DATABASE=postgres $(BIN)/pytest -n 2 --dist worksteal --ignore tests/store
 
 lint: .venv/.installed ## style, types, and which room may import which
 	@failed=0; for check in 'ruff check .' 'ruff format --check .' mypy 'lint-imports --no-logo'; do \

@@ -13,7 +13,6 @@ import itertools
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -368,9 +367,11 @@ def _pending(session: Session, customer: str) -> list[Event]:
 
 
 @contextlib.asynccontextmanager
-async def rehearse(project: Project, folder: Path, *, server: TemporalServer | None = None) -> AsyncIterator[Rehearsal]:
-    """A rehearsal of `project`, with its database in `folder`, on a Temporal server of its own or on `server`."""
-    url = f"sqlite:///{folder / 'milepost.db'}"
+async def rehearse(project: Project, url: str, *, server: TemporalServer | None = None) -> AsyncIterator[Rehearsal]:
+    """A rehearsal of `project` on the database at `url`, which holds nothing yet, and a Temporal server of its own.
+
+    On `server` instead where one is given.
+    """
     upgrade(url)
     database = Database(url)
     async with contextlib.AsyncExitStack() as stack:

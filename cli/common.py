@@ -13,7 +13,7 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from store.database import Database
 
 GOOD, FAULTS, WRONG_CALL, UNREACHABLE, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+RUNNING = "dev.json"
+"""The file in the data folder that says where `milepost dev` listens, and its database where that is a server."""
+
+POSTGRES_FOLDER = "postgres"
+"""The folder in the data folder with the data of the PostgreSQL server of `milepost dev --postgres`."""
 
 KEY_FILE = "secret.key"
 """The file in the data folder with the key that Milepost made for itself."""
@@ -177,6 +183,15 @@ def data_folder(root: Path) -> Path:
     return root / ".milepost"
 
 
+def running(root: Path) -> Mapping[str, str]:
+    """What a running `milepost dev` of this project said of itself; empty where none runs."""
+    try:
+        found: dict[str, str] = json.loads((data_folder(root) / RUNNING).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
 def log_to_stderr() -> None:
     """Send the log where diagnostics go, so that it never gets into a result."""
     import structlog
@@ -190,10 +205,17 @@ def database(root: Path) -> Database:
     from store.database import Database
     from store.migrate import upgrade
 
-    url = settings().database_url
+    url = settings().database_url or running(root).get("database")
     if url is None:
-        data_folder(root).mkdir(exist_ok=True)
-        url = f"sqlite:///{data_folder(root) / 'milepost.db'}"
+        folder = data_folder(root)
+        if (folder / POSTGRES_FOLDER).exists() and not (folder / "milepost.db").exists():
+            raise Refused(
+                "this project's database is the PostgreSQL server of `milepost dev --postgres`, which does not run; "
+                "start it in another terminal",
+                UNREACHABLE,
+            )
+        folder.mkdir(exist_ok=True)
+        url = f"sqlite:///{folder / 'milepost.db'}"
     upgrade(url)
     return Database(url)
 

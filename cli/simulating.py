@@ -124,7 +124,7 @@ async def _on_temporal(project: Project, customer: Simulated) -> list[list[Line]
     person = customer.person()
     topics = [topic for topic, granted in customer.consent.items() if granted]
     with tempfile.TemporaryDirectory(prefix="milepost-") as folder:
-        async with rehearse(project, Path(folder)) as rehearsal:
+        async with rehearse(project, f"sqlite:///{folder}/milepost.db") as rehearsal:
             await rehearsal.add_customer(
                 person.id,
                 person.attributes,

@@ -40,16 +40,21 @@ class Told:
 
 
 def answers_in(value: Any) -> list[Told]:
-    """The answers in a `consent` trait. Raises NotRecorded where it is anything else."""
+    """The answers in a `consent` trait. Raises NotRecorded where it is anything else.
+
+    That about a channel comes after that about its topic, which it outranks: a mapping has no order of its own, and
+    PostgreSQL keeps none.
+    """
     if isinstance(value, list):
         value = dict.fromkeys(value, True) if all(isinstance(name, str) for name in value) else None
     if not isinstance(value, Mapping):
         raise NotRecorded("its `consent` is neither a list of topics nor a mapping of topics to true or false")
     granted = {name: _granted(answer) for name, answer in value.items()}
-    return [
+    told = [
         Told(*one, _how(answer) if isinstance(answer, Mapping) else {})
         for one, answer in zip(written(granted), value.values(), strict=True)
     ]
+    return sorted(told, key=lambda one: (one.topic, one.channel or ""))
 
 
 def record_traits(session: Session, map: Map, customer: Customer, value: Any, proof: Proof, now: Instant) -> list[Any]:

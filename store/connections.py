@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 PATIENCE = 10.0
-"""Seconds to wait for a lock that another process holds."""
+"""Seconds to wait for a lock that another process or transaction holds."""
 
 _ROUND = 20
 """Milliseconds for which SQLite itself waits for the lock before we ask anew. SQLite's lock has no queue, and its waits
@@ -31,6 +31,23 @@ READERS = 4
 
 WRITERS = 8
 """Threads that write to PostgreSQL, each with a connection of its own: commits there wait for the disk together."""
+
+_POSTGRES = {
+    "timezone": "UTC",
+    # A worker whose machine stands still in the middle of a transaction holds shards and customers: not for ever.
+    "idle_in_transaction_session_timeout": "60s",
+}
+"""How a session is set. No limit to a statement: what is asked of all customers at once takes as long as it takes."""
+
+_REACHING = {
+    "connect_timeout": 10,
+    # A server that is gone without a word (its machine, the network) is noticed within a minute, not after hours.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""How a connection is made and watched: libpq's own names, seconds but for the last, which is milliseconds."""
 
 
 class _SqliteDialect(SQLiteDialect_pysqlite):
@@ -80,7 +97,7 @@ def parse(url: str) -> URL:
 def writing(url: URL, patience: float = PATIENCE) -> Engine:
     """An engine whose transactions may change rows."""
     if url.get_backend_name() != "sqlite":
-        return _postgres(url)
+        return _postgres(url, patience)
     # What is deleted or overwritten is zeroed in the file, so that an erased person is nowhere in it.
     engine = _sqlite(url, patience, f"busy_timeout={_ROUND}", "secure_delete=ON")
 
@@ -108,7 +125,7 @@ def reading(url: URL, patience: float = PATIENCE) -> Engine:
             connection.exec_driver_sql("BEGIN")
 
         return engine
-    engine = _postgres(url, isolation_level="REPEATABLE READ")
+    engine = _postgres(url, patience, "REPEATABLE READ")
 
     @event.listens_for(engine, "connect")
     def read_only(connection: Any, record: Any) -> None:
@@ -118,9 +135,16 @@ def reading(url: URL, patience: float = PATIENCE) -> Engine:
 
 
 def is_busy(error: BaseException | None) -> bool:
-    """Whether SQLite gave up on a lock that another connection holds."""
+    """Whether the database gave up on a lock that another connection holds."""
+    if getattr(error, "sqlstate", None) == "55P03":
+        return True
     # The low byte is the error, what is above it the detail.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def is_deadlock(error: BaseException | None) -> bool:
+    """Whether PostgreSQL broke a transaction off that may simply be run again."""
+    return getattr(error, "sqlstate", None) in ("40P01", "40001")
 
 
 def _sqlite(url: URL, patience: float, *pragmas: str) -> Engine:
@@ -143,10 +167,11 @@ def _sqlite(url: URL, patience: float, *pragmas: str) -> Engine:
     return engine
 
 
-def _postgres(url: URL, isolation_level: str = "READ COMMITTED") -> Engine:
+def _postgres(url: URL, patience: float, isolation_level: str = "READ COMMITTED") -> Engine:
+    session = {**_POSTGRES, "lock_timeout": f"{patience:g}s"}
     return create_engine(
         url,
-        connect_args={"options": "-c timezone=UTC"},
+        connect_args={**_REACHING, "options": " ".join(f"-c {name}={value}" for name, value in session.items())},
         isolation_level=isolation_level,
         json_serializer=_dumps,
         hide_parameters=True,

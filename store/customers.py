@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from whenever import Instant
 
-from store.statements import add_new
-from store.tables import Customer, Message, table_of
+from store.journeys import UNDER_WAY
+from store.statements import add_new, dialect
+from store.tables import Customer, Journey, Message, table_of
 
-_customer, _message = table_of(Customer), table_of(Message)
+_customer, _journey, _message = table_of(Customer), table_of(Journey), table_of(Message)
 
 
 def get(session: Session, user_id: str) -> Customer | None:
@@ -98,14 +99,20 @@ def merged_into(session: Session, customer_id: str) -> list[Customer]:
 
 
 def lock_each(session: Session, *, user_ids: Collection[str] = (), customer_ids: Collection[str] = ()) -> None:
-    """Lock those customers that there are, and whom they were merged into, in the order of their ids.
+    """Lock those customers that there are, whom they were merged into, and then the journeys that all these are in.
 
-    Whoever locks several customers takes this order, so that no two wait for each other.
+    For whoever is going to change several of them, in whichever order: here each kind is locked in the order of its
+    ids, so that no two wait for each other. SQLite has one writer anyway.
     """
+    if dialect(session) == "sqlite":
+        return
     named = _customer.c.user_id.in_(user_ids)
     into = select(_customer.c.merged_into).where(named)
     chosen = or_(_customer.c.id.in_(customer_ids), named, _customer.c.id.in_(into))
-    session.execute(select(_customer.c.id).where(chosen).order_by(_customer.c.id).with_for_update(key_share=True))
+    found = select(_customer.c.id).where(chosen).order_by(_customer.c.id)
+    ids = list(session.scalars(found.with_for_update(key_share=True)))
+    theirs = select(_journey.c.id).where(_journey.c.customer_id.in_(ids), _journey.c.status.in_(UNDER_WAY))
+    session.execute(theirs.order_by(_journey.c.id).with_for_update(key_share=True))
 
 
 def with_number(session: Session, number: str) -> list[str]:

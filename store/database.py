@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -19,11 +20,18 @@ from sqlalchemy.orm import Session
 from store import connections
 from store.errors import StoreError, translated
 from store.group_commit import Writer
+from trouble import place_of
 
 T = TypeVar("T")
 
+log = structlog.get_logger()
+
 PURGING = 5.0
 """Seconds for which a SQLite file is tried to be written anew beside those who are at work."""
+
+ATTEMPTS = 4
+"""How often a transaction is tried that PostgreSQL breaks off because it and another wait for each other. Locks are
+taken in an order that prevents this (rules of the package); one that is not is logged and no loss."""
 
 
 class Database:
@@ -34,7 +42,7 @@ class Database:
     """
 
     def __init__(self, url: str, patience: float = connections.PATIENCE) -> None:
-        """`patience`: seconds to wait for another process's lock on a SQLite file. ValueError: not such an address."""
+        """`patience`: seconds to wait for a lock that somebody else holds. ValueError: not such an address."""
         self.url = connections.parse(url)
         self._patience = patience
         self._write_engine = connections.writing(self.url, patience)
@@ -117,14 +125,19 @@ class Database:
         return self._writers.submit(self._run, self._write_engine, fn)
 
     def _run(self, engine: Engine, fn: Callable[[Session], T]) -> T:
-        try:
-            with Session(engine, expire_on_commit=False) as session, session.begin():
-                return fn(session)
-        except DBAPIError as error:
-            known = self._explained(error)
-            if known is None:
-                raise
-            raise known from error
+        attempt = 1
+        while True:
+            try:
+                with Session(engine, expire_on_commit=False) as session, session.begin():
+                    return fn(session)
+            except DBAPIError as error:
+                known = self._explained(error)
+                if known is not None:
+                    raise known from error
+                if attempt == ATTEMPTS or not connections.is_deadlock(error.orig):
+                    raise
+                log.warning("database.deadlock", attempt=attempt, at=place_of(error))
+            attempt += 1
 
     def _explained(self, error: BaseException) -> StoreError | None:
         return translated(error, self.url, self._patience) if isinstance(error, DBAPIError) else None

@@ -1,7 +1,7 @@
 """What can go wrong between us and the database, in words for whoever runs the command.
 
     StoreError
-    +-- DatabaseBusy          another process kept the database locked for longer than we wait
+    +-- DatabaseBusy          somebody else kept what we need locked for longer than we wait
     +-- DatabaseUnreachable   no such server, no such folder, or it went away
     +-- SchemaTooNew          the database was written by a later version of Milepost
 
@@ -23,7 +23,7 @@ class StoreError(Exception):
 
 
 class DatabaseBusy(StoreError):
-    """Another process held the lock on the SQLite file; nothing was changed."""
+    """Another process held the lock on the SQLite file, or another transaction rows of ours; nothing was changed."""
 
 
 class DatabaseUnreachable(StoreError):
@@ -40,21 +40,22 @@ def translated(error: DBAPIError, url: URL, patience: float) -> StoreError | Non
     `patience` is the time, in seconds, for which a lock was waited for. The password is never shown.
     """
     where = url.database if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    if is_busy(error.orig):
+        return DatabaseBusy(
+            f"the database {where} was locked by another process for {patience:g} s, and nothing was changed;"
+            " stop the process that holds it, or try again"
+        )
     if isinstance(error.orig, sqlite3.Error):
-        if is_busy(error.orig):
-            return DatabaseBusy(
-                f"the database {where} was locked by another process for {patience:g} s, and nothing was changed;"
-                " stop the process that holds it, or try again"
-            )
         if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:
             return DatabaseUnreachable(
                 f"the database {where} cannot be opened; check that its folder exists and may be written"
             )
         return None
-    # psycopg gives no SQLSTATE where no server answered; class 08 is a broken connection, 57P a server shutting down.
+    # psycopg gives no SQLSTATE where no server answered; class 08 is a broken connection, 57P a server shutting down,
+    # 53300 one that has no connection left, 25P03 one that waited too long for us.
     state = getattr(error.orig, "sqlstate", None)
-    lost = error.connection_invalidated or state is None or state.startswith(("08", "57P", "28", "3D"))
-    if isinstance(error, OperationalError) and lost:
+    lost = error.connection_invalidated or state is None or state.startswith(("08", "57P", "28", "3D", "53300"))
+    if (isinstance(error, OperationalError) and lost) or state == "25P03":
         reason = " ".join(str(error.orig).split())
         return DatabaseUnreachable(
             f"the database {where} cannot be reached ({reason}); check that it runs and MILEPOST_DATABASE_URL is right"

@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from store.journeys import UNDER_WAY
+from store.journeys import UNDER_WAY, lock_each
 from store.tables import Journey, JourneyInbox, table_of
 
 _journey = table_of(Journey)
@@ -64,6 +64,7 @@ def append(session: Session, journey_id: str, entries: Sequence[Entry]) -> list[
 
 def append_to_each(session: Session, journey_ids: Sequence[str], entry: Entry) -> int:
     """Add one entry to the inbox of each of these journeys; to how many. Those that have ended get none."""
+    lock_each(session, journey_ids)
     counted = session.execute(
         update(_journey)
         .where(_journey.c.id.in_(journey_ids), _journey.c.status.in_(UNDER_WAY))

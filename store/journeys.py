@@ -153,6 +153,12 @@ def open_before(session: Session, before: Instant, after: str, limit: int) -> li
     return [UnderWay(*row) for row in session.execute(found)]
 
 
+def lock_each(session: Session, journey_ids: Collection[str]) -> None:
+    """Keep journeys from all others until this transaction ends; in the order of ids, as the database has it."""
+    found = select(_journey.c.id).where(_journey.c.id.in_(journey_ids)).order_by(_journey.c.id)
+    session.execute(found.with_for_update(key_share=True))
+
+
 def ended_before(session: Session, journey_ids: Collection[str], before: Instant) -> list[str]:
     """Which of these journeys had ended by `before`."""
     ended = select(_journey.c.id).where(

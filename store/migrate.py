@@ -39,6 +39,8 @@ def upgrade(url: str) -> bool:
                 return False
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
+                # Whoever came first may take long, and whatever it takes is worth the wait.
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
             if revision(connection) == HEAD:
                 return False

@@ -1,4 +1,4 @@
-"""How a test run ends, and nothing else: fixtures live in the conftest.py of the folder that uses them.
+"""How a test run ends, and the database that a test is given: all other fixtures live in the folder that uses them.
 
 Once an embedded Temporal server was started, the interpreter can crash while it shuts down, after all work is done
 (temporalio/sdk-python#300). A run whose tests passed would then count as failed. So the process is left with
@@ -11,10 +11,15 @@ from __future__ import annotations
 
 import atexit
 import os
+import shutil
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+
+from store import migrate
+from tests.databases import POSTGRES, Postgres, running_postgres
 
 _statuses: list[int] = []
 
@@ -32,3 +37,47 @@ def pytest_cmdline_main() -> Generator[None, int | None, int | None]:
     status = yield
     _statuses.append(int(status or 0))
     return status
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrate.upgrade(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """A migrated SQLite database without rows, for a test that is about SQLite."""
+    shutil.copy(migrated_sqlite, tmp_path / "milepost.db")
+    return f"sqlite:///{tmp_path / 'milepost.db'}"
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """A migrated PostgreSQL database without rows, for a test that is about PostgreSQL."""
+    made = postgres.migrated()
+    yield made
+    postgres.drop(made)
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    """A migrated database without rows, for this test alone."""
+    address: str = request.getfixturevalue("postgres_url" if POSTGRES else "sqlite_url")
+    return address
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, run the tests that are given a database, and no others."""
+    if POSTGRES:
+        others = [item for item in items if "url" not in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]

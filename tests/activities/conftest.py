@@ -8,28 +8,19 @@ from typing import Any
 
 import pytest
 
-from store.migrate import upgrade
 from tests.activities.desk import Desk
 from tests.intake.house import START, House
 
 Open = Callable[..., Desk]
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database, to be copied."""
-    file = tmp_path_factory.mktemp("activities") / "empty.db"
-    upgrade(f"sqlite:///{file}")
-    return file
-
-
 @pytest.fixture
-def open_desk(tmp_path: Path, empty_database: Path) -> Iterator[Open]:
+def open_desk(tmp_path: Path, url: str) -> Iterator[Open]:
     """A desk for a playbook of these steps, which Ada enters at 10:00 in Paris. `traits` are hers besides."""
     opened: list[Desk] = []
 
     def at(steps: str, *, traits: dict[str, Any] | None = None, **outside: Any) -> Desk:
-        house = House.build(tmp_path, empty_database, {"first": f"entry: {{milestone: alpha}}\nsteps:\n{steps}"})
+        house = House.build(tmp_path, url, {"first": f"entry: {{milestone: alpha}}\nsteps:\n{steps}"})
         known = {"email": "ada@example.com", "phone": "+33612345678", "consent": ["news"]} | (traits or {})
         house.identify(**known)
         house.track("alpha")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import traceback
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from temporalio.exceptions import ApplicationError
+from whenever import Instant
 
 from activities.codes import CodesOnly
 from store.database import Database
-from store.migrate import upgrade
+from store.types import InstantType
 
-TWICE = text("INSERT INTO rate (channel, next_at) VALUES (:channel, 0), (:channel, 0)")
+AT = bindparam("at", Instant.from_utc(2026, 3, 2), InstantType())
+TWICE = text("INSERT INTO rate (channel, next_at) VALUES (:channel, :at), (:channel, :at)").bindparams(AT)
 
 
 def _refused(session: Session) -> None:
@@ -24,9 +25,7 @@ def _refused(session: Session) -> None:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Any:
-    url = f"sqlite:///{tmp_path / 'codes.db'}"
-    upgrade(url)
+def database(url: str) -> Any:
     opened = Database(url)
     yield opened
     opened.close()

@@ -15,9 +15,9 @@ STEPS = "steps:\n  - record: beta\n  - send: mail/receipt\n"
 
 @pytest.mark.parametrize(("hops", "made"), [(9, [10]), (10, [])])
 def test_a_journey_makes_events_of_ten_hops_and_none_of_eleven(
-    tmp_path: Path, empty_database: Path, hops: int, made: list[int]
+    tmp_path: Path, url: str, hops: int, made: list[int]
 ) -> None:
-    house = House.build(tmp_path, empty_database, {"first": f"entry: {{milestone: alpha}}\n{STEPS}"})
+    house = House.build(tmp_path, url, {"first": f"entry: {{milestone: alpha}}\n{STEPS}"})
     house.identify(email="ada@example.com")
     house.track("alpha", hops=hops)
     desk = Desk(house, START)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -11,7 +10,6 @@ from whenever import Instant
 
 from activities.rates import Rates
 from store.database import Database
-from store.migrate import upgrade
 from tests.activities.conftest import Open
 
 PER_SECOND = 20.0
@@ -26,9 +24,7 @@ async def _spend(rates: Rates, database: Database, until: Instant) -> int:
     return spent
 
 
-async def test_four_workers_together_send_no_faster_than_the_channel_may(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'rates.db'}"
-    upgrade(url)
+async def test_four_workers_together_send_no_faster_than_the_channel_may(url: str) -> None:
     database = Database(url)
     until = Instant.now().add(seconds=SECONDS)
     workers = [Rates({"email": PER_SECOND}) for _ in range(4)]

@@ -24,8 +24,8 @@ WHY = {"reason": "called us"}
 
 
 @pytest.fixture
-def house(tmp_path: Path, empty_database: Path) -> Iterator[House]:
-    built = House.build(tmp_path, empty_database, PLAYBOOKS)
+def house(tmp_path: Path, url: str) -> Iterator[House]:
+    built = House.build(tmp_path, url, PLAYBOOKS)
     built.track("purchase")
     yield built
     built.database.close()

@@ -25,8 +25,8 @@ LIBRARIES = [Segment, RudderStack]
 
 
 @pytest.fixture
-def house(tmp_path: Path, empty_database: Path) -> Iterator[House]:
-    built = House.build(tmp_path, empty_database, PLAYBOOKS)
+def house(tmp_path: Path, url: str) -> Iterator[House]:
+    built = House.build(tmp_path, url, PLAYBOOKS)
     yield built
     built.database.close()
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from cli.main import run
+from tests.databases import POSTGRES
 from tests.intake.house import write_project
 
 PLAYBOOKS = {
@@ -32,9 +33,13 @@ Milepost = Callable[..., Answer]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project; on SQLite its database is its own, as on a laptop, on PostgreSQL the one that is set."""
     monkeypatch.delenv("MILEPOST_DATABASE_URL", raising=False)
     monkeypatch.delenv("MILEPOST_TEMPORAL_ADDRESS", raising=False)
+    if POSTGRES:
+        monkeypatch.setenv("MILEPOST_DATABASE_URL", url)
+        monkeypatch.setenv("MILEPOST_SECRET_KEY", "a secret of 32 characters or more")
     return write_project(tmp_path / "house", PLAYBOOKS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from whenever import Instant
 
 import project as project_
 import wiring
+from cli.common import database as database_of
 from embedded import TemporalServer
 from intake import checkup, scheduling
 from intake.checkup import Finding
 from store import pauses
 from store.database import Database
-from store.migrate import upgrade
 from store.tables import Callback, Event, Pause
 from tests.cli.conftest import Milepost
 from worker import running
@@ -30,12 +30,10 @@ NOW = Instant.from_utc(2026, 3, 2, 9)
 
 
 @pytest.fixture
-def database(project: Path) -> Database:
-    folder = project / ".milepost"
-    folder.mkdir()
-    url = f"sqlite:///{folder / 'milepost.db'}"
-    upgrade(url)
-    return Database(url)
+def database(project: Path) -> Iterator[Database]:
+    opened = database_of(project)
+    yield opened
+    opened.close()
 
 
 def wrong(found: list[Finding]) -> list[str]:

@@ -9,10 +9,10 @@ from whenever import Instant
 
 from store import customers
 from tests.cli.small_project import Small
-from tests.intake.conftest import Build, build, empty_database
+from tests.intake.conftest import Build, build
 from tests.intake.house import START
 
-__all__ = ["build", "empty_database"]
+__all__ = ["build"]
 
 WEEKLY = """\
 playbook: welcome

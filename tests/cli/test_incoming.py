@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from whenever import Instant
 
+from cli.common import database as database_of
 from store import events
 from store.database import Database
 from store.events import Arrival
@@ -23,8 +24,7 @@ NOW = Instant.from_utc(2026, 3, 2, 9)
 
 @pytest.fixture
 def database(milepost: Milepost, project: Path) -> Iterator[Database]:
-    milepost("events", "failed")  # makes the database
-    opened = Database(f"sqlite:///{project / '.milepost' / 'milepost.db'}")
+    opened = database_of(project)
     yield opened
     opened.close()
 

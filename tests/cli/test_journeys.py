@@ -63,6 +63,7 @@ def test_a_command_needs_a_reason(milepost: Milepost, journey: str) -> None:
 
 
 def test_the_address_of_a_running_dev_is_found(milepost: Milepost, journey: str, project: Path) -> None:
+    (project / ".milepost").mkdir(exist_ok=True)
     (project / ".milepost" / "dev.json").write_text('{"temporal": "127.0.0.1:1"}', "utf-8")
     answer = milepost("journey", "pause", journey, "--reason", "r")
     assert answer.code == 3

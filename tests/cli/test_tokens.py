@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -9,19 +10,16 @@ import pytest
 from sqlalchemy import select
 
 from api.keys import digest_of
-from store.database import Database
+from cli.common import database
 from store.tables import Audit, Token
 from tests.cli.conftest import Milepost
 
 
 def rows(project: Path) -> tuple[list[Token], list[Audit]]:
-    database = Database(f"sqlite:///{project / '.milepost' / 'milepost.db'}")
-    try:
-        return database.read_now(
+    with closing(database(project)) as opened:
+        return opened.read_now(
             lambda session: (list(session.scalars(select(Token))), list(session.scalars(select(Audit))))
         )
-    finally:
-        database.close()
 
 
 @pytest.mark.parametrize("scope", ["read", "operate", "ingest"])
@@ -36,8 +34,8 @@ def test_a_key_is_shown_once_and_stored_as_a_hash(
     assert (row.scope, row.name, row.digest) == (scope, "crm", digest_of(key))
     assert (act.what, act.target, act.data) == ("token created", "token 1", {"scope": scope})
     assert act.who.startswith("cli")
-    for file in (project / ".milepost").iterdir():
-        assert key.encode() not in file.read_bytes()
+    for file in project.rglob("*"):
+        assert file.is_dir() or key.encode() not in file.read_bytes()
     listed = milepost("token", "list")
     assert (listed.code, "crm" in listed.out, key in listed.out) == (0, True, False)
 

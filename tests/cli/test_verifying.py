@@ -12,11 +12,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+from cli.common import database
 from intake import verifying
 from lifecycle.ledger import message_id
 from store import deliveries, messages, traces
-from store.database import Database
-from store.migrate import upgrade
 from store.tables import Delivery, Message, Trace, table_of
 from tests.cli.conftest import Milepost
 from tests.store.rows import START, add_journey, message
@@ -30,14 +29,10 @@ Store = Callable[[Change], None]
 @pytest.fixture
 def store(project: Path) -> Store:
     """Changes the database of the project, in which one message was sent, told of and noted in the timeline."""
-    folder = project / ".milepost"
-    folder.mkdir()
-    url = f"sqlite:///{folder / 'milepost.db'}"
-    upgrade(url)
 
     def change(fn: Change) -> None:
-        with contextlib.closing(Database(url)) as database:
-            database.write_now(fn)
+        with contextlib.closing(database(project)) as opened:
+            opened.write_now(fn)
 
     change(sent)
     return change

@@ -9,30 +9,18 @@ from pathlib import Path
 import pytest
 
 from embedded import TemporalServer
-from store.migrate import upgrade
 from tests.intake.house import House
-from tests.store.conftest import migrated_postgres, migrated_sqlite, postgres_server, postgres_url, sqlite_url
-
-__all__ = ["migrated_postgres", "migrated_sqlite", "postgres_server", "postgres_url", "sqlite_url"]
 
 Build = Callable[[Mapping[str, str]], House]
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database, to be copied."""
-    file = tmp_path_factory.mktemp("intake") / "empty.db"
-    upgrade(f"sqlite:///{file}")
-    return file
-
-
 @pytest.fixture
-def build(tmp_path: Path, empty_database: Path) -> Iterator[Build]:
+def build(tmp_path: Path, url: str) -> Iterator[Build]:
     """Builds a house of these playbooks."""
     with contextlib.ExitStack() as stack:
 
         def built(playbooks: Mapping[str, str]) -> House:
-            house = House.build(tmp_path, empty_database, playbooks)
+            house = House.build(tmp_path, url, playbooks)
             stack.callback(house.database.close)
             return house
 

@@ -1,4 +1,4 @@
-"""A small company for tests of intake: the project in tests/project with playbooks of the test's own, on SQLite."""
+"""A small company for tests of intake: the project in tests/project with playbooks of the test's own."""
 
 from __future__ import annotations
 
@@ -50,13 +50,12 @@ class House:
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
-    def build(cls, folder: Path, empty: Path, playbooks: Mapping[str, str]) -> House:
-        """A house in `folder`; `empty` is a migrated database to copy."""
+    def build(cls, folder: Path, url: str, playbooks: Mapping[str, str]) -> House:
+        """A house whose project is in `folder` and whose database, without rows, is at `url`."""
         found = project.load(write_project(folder / "house", playbooks))
         assert not found.faults.errors, [str(fault) for fault in found.faults.errors]
         assert found.map is not None
-        shutil.copy(empty, folder / "milepost.db")
-        database = Database(f"sqlite:///{folder / 'milepost.db'}")
+        database = Database(url)
         database.write_now(lambda session: wiring.publish(session, found, START))
         return cls(found, database, Applier(found.map, found.conditions))
 

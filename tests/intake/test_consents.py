@@ -236,12 +236,21 @@ def test_whoever_has_confirmed_is_not_asked_again(house: House) -> None:
 def test_traits_bring_answers_by_topic_and_channel_and_say_what_became_of_each(house: House) -> None:
     outcome = house.identify(consent={"news": True, "news:sms": False, "letters": True, "newz": True})
     assert outcome["consents"] == [
+        {"topic": "letters", "state": "requested"},
         {"topic": "news", "state": "given"},
         {"topic": "news:sms", "state": "withdrawn"},
-        {"topic": "letters", "state": "requested"},
         {"topic": "newz", "state": "refused", "because": "there is no topic `newz` in the map; did you mean `news`?"},
     ]
     assert (answer(house, "news"), answer(house, "news", "sms"), answer(house, "letters")) == (True, False, None)
+
+
+@pytest.mark.parametrize("order", [["news", "news:sms"], ["news:sms", "news"]])
+def test_an_answer_for_one_channel_outranks_the_one_for_all_in_whichever_order_they_are_written(
+    house: House, order: list[str]
+) -> None:
+    said = {"news": True, "news:sms": False}
+    house.identify(consent={name: said[name] for name in order})
+    assert (answer(house, "news"), answer(house, "news", "sms")) == (True, False)
 
 
 def test_traits_that_come_with_every_call_ask_for_one_confirmation(house: House) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from shutil import copy
 
 import pytest
 from sqlalchemy.orm import Session
@@ -95,9 +93,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, empty_database: Path) -> Iterator[Scene]:
-    copy(empty_database, tmp_path / "milepost.db")
-    database = Database(f"sqlite:///{tmp_path / 'milepost.db'}")
+def scene(url: str) -> Iterator[Scene]:
+    database = Database(url)
     with ThreadPoolExecutor(4) as threads:
         yield Scene(database, threads)
     database.close()

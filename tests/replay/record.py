@@ -49,20 +49,20 @@ def day(days: float) -> Instant:
     return START.add(hours=round(24 * days))
 
 
-async def random_lives(server: TemporalServer, folder: Path) -> None:
+async def random_lives(server: TemporalServer, url: str) -> None:
     plans = {plan.playbook: plan for plan in (compiled(drawn(seed)[0]) for seed in SEEDS)}
     project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
-    async with rehearse(project, folder, server=server) as rehearsal:
+    async with rehearse(project, url, server=server) as rehearsal:
         for seed in SEEDS:
             await rehearsal.add_customer(f"cus_{seed}", ATTRIBUTES, None, ["news"], START)
             await rehearsal.live(f"cus_{seed}", drawn(seed)[1], END)
         await save(rehearsal, plans)
 
 
-async def shipped_playbooks(server: TemporalServer, folder: Path) -> None:
+async def shipped_playbooks(server: TemporalServer, url: str) -> None:
     project = load(ROOT)
     assert project.map is not None
-    async with rehearse(project, folder, server=server) as rehearsal:
+    async with rehearse(project, url, server=server) as rehearsal:
         await rehearsal.add_customer("cus_ada", ATTRIBUTES, None, list(project.map.topics), START)
         happenings = [
             Happening(START, "milestone", "purchase", {"revenue": 49}),
@@ -73,7 +73,7 @@ async def shipped_playbooks(server: TemporalServer, folder: Path) -> None:
         await save(rehearsal, project.plans)
 
 
-async def held_journeys(server: TemporalServer, folder: Path) -> None:
+async def held_journeys(server: TemporalServer, url: str) -> None:
     """One that a pause holds, and one whose clock a pause stopped; their inboxes tell them of the ends."""
     steps = [
         {"send": "mail/receipt"},
@@ -88,7 +88,7 @@ async def held_journeys(server: TemporalServer, folder: Path) -> None:
         for name in policies
     }
     project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
-    async with rehearse(project, folder, server=server) as rehearsal:
+    async with rehearse(project, url, server=server) as rehearsal:
         await rehearsal.add_customer("cus_bo", ATTRIBUTES, None, ["news"], START)
         bought = Happening(START, "milestone", "purchase", {"revenue": 50})
         await rehearsal.live("cus_bo", [bought], day(1))
@@ -111,7 +111,7 @@ async def main(names: Iterable[str]) -> None:
     async with TemporalServer(skipping=True, config=("limit.historyCount.suggestContinueAsNew=60",)) as server:
         for name in names:
             with tempfile.TemporaryDirectory() as folder:
-                await RECORDED[name](server, Path(folder))
+                await RECORDED[name](server, f"sqlite:///{folder}/milepost.db")
     os._exit(0)
 
 

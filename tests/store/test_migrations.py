@@ -11,11 +11,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, MetaData, create_engine, inspect, text
+from sqlalchemy import Boolean, Connection, Engine, MetaData, bindparam, create_engine, inspect, text
 
 from store import connections, migrate
 from store.errors import DatabaseUnreachable, SchemaTooNew
+from store.shards import shard_of
 from store.tables import METADATA
+from store.types import InstantType
+from tests.store.rows import START
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,6 +90,67 @@ def test_a_start_with_nothing_to_do_does_not_import_alembic(sqlite_url: str) -> 
     )
     ran = subprocess.run([sys.executable, "-c", code, sqlite_url], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+ARRIVED = """
+INSERT INTO customer (id, user_id, attributes, created_at, updated_at) VALUES ('cus_1', 'ada', '{"n": 1}', :t, :t);
+INSERT INTO playbook_version (id, playbook, plan, source, created_at) VALUES ('v1', 'welcome', '', '', :t);
+INSERT INTO journey (id, customer_id, playbook, version, arm, key, entry_event_id, history_mark, entered_at, status,
+  seq, inbox_last, simulated)
+  VALUES ('welcome.1', 'cus_1', 'welcome', 'v1', 'journey', '', 1, 0, :t, 'starting', 1, 0, :no);
+INSERT INTO token (name, digest, scope, created_at) VALUES ('crm', 'd', 'read', :t);
+INSERT INTO event
+  (source, message_id, user_id, kind, name, properties, at, received_at, state, attempts, hops, backfill)
+  VALUES ('test', 'applied', 'ada', 'track', 'alpha', '{}', :t, :t, 'applied', 0, 0, :no)
+"""
+PENDING = """
+INSERT INTO event
+  (source, message_id, user_id, kind, name, properties, at, received_at, state, attempts, hops, backfill)
+  VALUES ('test', :id, :user, 'track', 'alpha', '{"n": 1}', :t, :t, 'pending', 0, 0, :no)
+"""
+
+
+def test_events_that_wait_on_the_day_of_the_upgrade_get_their_shards_and_keep_their_order(bare_url: str) -> None:
+    users = [f"user {number}" for number in range(7)]
+    when = bindparam("t", START, InstantType())
+    no = bindparam("no", value=False, type_=Boolean())
+    opened = engine(bare_url)
+    with opened.begin() as connection:
+        command.upgrade(migrate.configuration(connection), "0002")
+        for statement in ARRIVED.split(";"):
+            named = [one for one in (when, no) if f":{one.key}" in statement]
+            connection.execute(text(statement).bindparams(*named))
+        for number in range(21):
+            values = {"id": f"e{number}", "user": users[number % 7]}
+            connection.execute(text(PENDING).bindparams(when, no), values)
+
+    def waiting(connection: Connection, *columns: str) -> list[tuple[object, ...]]:
+        found = connection.execute(text(f"SELECT {', '.join(columns)} FROM event WHERE state = 'pending' ORDER BY id"))
+        return [tuple(row) for row in found]
+
+    migrate.upgrade(bare_url)
+    expected = [(f"e{number}", users[number % 7]) for number in range(21)]
+    with opened.begin() as connection:
+        assert waiting(connection, "message_id", "user_id") == expected
+        assert waiting(connection, "shard") == [(shard_of(user),) for _, user in expected]
+        # What 0003 knows, and 0002 does not, must not be in the way.
+        connection.execute(text("INSERT INTO account (id, group_id, attributes, created_at, updated_at) "
+                                "VALUES ('acc_1', 'g', '{}', :t, :t)").bindparams(when))  # fmt: skip
+        connection.execute(text("UPDATE customer SET account_id = 'acc_1', merged_into = 'cus_1'"))
+        connection.execute(text("INSERT INTO segment_member (segment, customer_id, since) "
+                                "VALUES ('s', 'cus_1', :t)").bindparams(when))  # fmt: skip
+    with opened.begin() as connection:
+        command.downgrade(migrate.configuration(connection), "0002")
+        assert waiting(connection, "message_id", "user_id") == expected
+        kept = {
+            name: connection.scalar(text(f"SELECT count(*) FROM {name}")) for name in ("customer", "journey", "token")
+        }
+        assert kept == {"customer": 1, "journey": 1, "token": 1}
+    assert migrate.upgrade(bare_url) is True
+    with opened.begin() as connection:
+        assert differences(connection, METADATA) == []
+        assert waiting(connection, "message_id", "shard") == [(name, shard_of(user)) for name, user in expected]
+    opened.dispose()
 
 
 HELD = """

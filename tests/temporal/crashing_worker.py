@@ -13,6 +13,9 @@ import os
 import random
 import sys
 from datetime import timedelta
+from functools import partial
+
+from temporalio.worker import Worker
 
 import wiring
 import workflows.journey
@@ -25,6 +28,9 @@ from worker import running
 # A dead worker is to be noticed within the test's time; the module is shared with the sandbox so that workflows see it.
 workflows.journey.PATIENCE = workflows.journey.SENDING = timedelta(seconds=4)
 wiring.PASSED_THROUGH = (*wiring.PASSED_THROUGH, "workflows", "activities")
+wiring.Worker = partial(  # type: ignore[attr-defined, assignment]
+    Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)
+)
 
 
 def main(url: str, address: str, log: str) -> None:

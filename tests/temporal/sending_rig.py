@@ -6,17 +6,20 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store.database import Database
+from store.tables import Message, table_of
 from tests.provider import truth
 
 
@@ -62,13 +65,13 @@ class Providers:
 class Killer:
     """Starts workers and kills `times` of them while they send, each within `within` seconds after its first message.
 
-    `given` is what `sending_worker` is told, `file` the database.
+    `given` is what `sending_worker` is told.
     """
 
-    def __init__(self, given: dict[str, Any], file: Path, seed: int, times: int, within: float) -> None:
+    def __init__(self, given: dict[str, Any], database: Database, seed: int, times: int, within: float) -> None:
         command = [sys.executable, "-m", "tests.temporal.sending_worker", json.dumps(given)]
         self.nursery = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.log, self.file, self.random = Path(given["log"]), file, random.Random(seed)
+        self.log, self.database, self.random = Path(given["log"]), database, random.Random(seed)
         self.times, self.within = times, within
         self.worker = self.kills = self.while_sending = 0
         self.interrupted: set[str] = set()
@@ -99,10 +102,9 @@ class Killer:
         os.kill(self.worker, signal.SIGKILL)
         self.kills += 1
         self.while_sending += self._on_their_way() > 0
-        # Only once it is dead is the file what it left behind.
+        # Only once it is dead is what is stored what it left behind.
         time.sleep(0.1)
-        with closing(sqlite3.connect(self.file)) as database:
-            self.interrupted |= {name for (name,) in database.execute("SELECT id FROM message WHERE state = 'sending'")}
+        self.interrupted |= self.database.read_now(_sending)
 
     def _on_their_way(self) -> int:
         """How many messages the present worker had begun to hand over, and had no answer yet."""
@@ -116,3 +118,8 @@ class Killer:
         os.kill(self.worker, signal.SIGKILL)
         self.nursery.kill()
         self.nursery.communicate()
+
+
+def _sending(session: Session) -> set[str]:
+    one = table_of(Message)
+    return set(session.scalars(select(one.c.id).where(one.c.state == "sending")))

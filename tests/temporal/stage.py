@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -102,12 +102,12 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def staged(server: TemporalServer, folder: Path, **playbooks: Steps) -> AsyncIterator[Stage]:
+async def staged(server: TemporalServer, url: str, **playbooks: Steps) -> AsyncIterator[Stage]:
     authored = {
         name: {"playbook": name, "stage": "stranger", "entry": {"milestone": "purchase"}, "steps": list(steps)}
         for name, steps in playbooks.items()
     }
     plans = {name: compiled(one) for name, one in authored.items()}
     project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
-    async with rehearse(project, folder, server=server) as rehearsal:
-        yield Stage(rehearsal, folder.name)
+    async with rehearse(project, url, server=server) as rehearsal:
+        yield Stage(rehearsal, uuid4().hex)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import chain, zip_longest
-from pathlib import Path
 
 from embedded import TemporalServer
 from lifecycle.enrolment import Person
@@ -54,10 +53,10 @@ async def lived(rehearsal: Rehearsal, seed: int, gate: asyncio.Semaphore) -> lis
         return await rehearsal.timeline(customer)
 
 
-async def test_random_playbooks_run_on_temporal_as_the_core_says(server: TemporalServer, tmp_path: Path) -> None:
+async def test_random_playbooks_run_on_temporal_as_the_core_says(server: TemporalServer, url: str) -> None:
     plans = {plan.playbook: plan for plan in (compiled(drawn(seed)[0]) for seed in SEEDS)}
     project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
-    async with rehearse(project, tmp_path, server=server) as rehearsal:
+    async with rehearse(project, url, server=server) as rehearsal:
         gate = asyncio.Semaphore(6)
         async with asyncio.timeout(240), asyncio.TaskGroup() as group:
             lives = {seed: group.create_task(lived(rehearsal, seed, gate)) for seed in SEEDS}

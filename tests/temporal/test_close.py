@@ -6,7 +6,6 @@ import asyncio
 import random
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,7 +19,6 @@ from embedded import TemporalServer
 from lifecycle.state import Skipped
 from store import events
 from store.database import Database
-from store.migrate import upgrade
 from store.tables import Consent, Customer, Journey, table_of
 from tests.lifecycle.strategies import compiled, small_project
 from worker import running
@@ -71,10 +69,8 @@ async def act(client: Client, journey: str, delay: float) -> None:
             raise
 
 
-async def test_what_arrives_while_a_journey_ends_is_taken_in(tmp_path: Path) -> None:
+async def test_what_arrives_while_a_journey_ends_is_taken_in(url: str) -> None:
     chance = random.Random(3)
-    url = f"sqlite:///{tmp_path / 'close.db'}"
-    upgrade(url)
     database = Database(url)
     async with TemporalServer() as server:
         engine = wiring.engine(small_project(), database, server.client)
@@ -107,11 +103,9 @@ async def test_what_arrives_while_a_journey_ends_is_taken_in(tmp_path: Path) -> 
 
 
 async def test_commands_that_arrive_while_a_journey_continues_as_new_are_answered(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
     """A new run begins only once nobody waits for an answer of the old one."""
-    url = f"sqlite:///{tmp_path / 'continue.db'}"
-    upgrade(url)
     database = Database(url)
     engine = wiring.engine(small_project(), database, server.client)
     authored = PLAYBOOK | {"steps": [{"wait": "9 days"}, {"send": "mail/one"}]}

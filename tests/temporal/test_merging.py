@@ -17,7 +17,6 @@ from embedded import TemporalServer
 from store import customers, events, journeys
 from store.database import Database
 from store.events import Arrival
-from store.migrate import upgrade
 from store.tables import Customer, Journey, Message
 from tests.lifecycle.strategies import compiled, small_project
 from worker import running
@@ -29,10 +28,8 @@ PLAYBOOK: dict[str, Any] = {
 
 
 async def test_a_visitors_open_journey_goes_on_after_the_alias_and_writes_to_the_customer_once(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, tmp_path: Path, url: str
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'merging.db'}"
-    upgrade(url)
     database = Database(url)
     engine = wiring.engine(small_project(), database, server.client, wiring.Outside())
     found = replace(small_project(), plans={"random": compiled(PLAYBOOK)}, sources={"random": ""})

@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -23,7 +22,6 @@ from intake.dispatcher import Dispatcher
 from intake.orphans import OrphanSweep
 from store import events
 from store.database import Database
-from store.migrate import upgrade
 from store.tables import Consent, Customer, Journey, Message, table_of
 from tests.lifecycle.strategies import compiled, small_project
 from worker import running
@@ -113,9 +111,7 @@ def prepare(session: Session, now: Instant) -> None:
 
 
 @contextlib.asynccontextmanager
-async def scene(folder: Path) -> AsyncIterator[Scene]:
-    url = f"sqlite:///{folder / 'orphans.db'}"
-    upgrade(url)
+async def scene(url: str) -> AsyncIterator[Scene]:
     with contextlib.closing(Database(url)) as database:
         async with TemporalServer() as server:
             engine = wiring.engine(small_project(), database, server.client)
@@ -124,8 +120,8 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
                 yield Scene(server, engine, dispatcher)
 
 
-async def test_a_journey_that_was_terminated_goes_on_and_sends_each_message_once(tmp_path: Path) -> None:
-    async with scene(tmp_path) as stage:
+async def test_a_journey_that_was_terminated_goes_on_and_sends_each_message_once(url: str) -> None:
+    async with scene(url) as stage:
         await stage.begin()
         await stage.terminate()
         await stage.happen("beta")  # signalled to nobody, and counted as delivered
@@ -138,8 +134,8 @@ async def test_a_journey_that_was_terminated_goes_on_and_sends_each_message_once
         assert (await stage.journey()).exit_outcome == "finished"
 
 
-async def test_it_may_be_terminated_again_and_again(tmp_path: Path) -> None:
-    async with scene(tmp_path) as stage:
+async def test_it_may_be_terminated_again_and_again(url: str) -> None:
+    async with scene(url) as stage:
         await stage.begin()
         await stage.terminate()
         await until(stage.restarted)
@@ -151,15 +147,15 @@ async def test_it_may_be_terminated_again_and_again(tmp_path: Path) -> None:
         assert await stage.sent() == ALL
 
 
-async def test_a_journey_that_runs_is_left_alone(tmp_path: Path) -> None:
-    async with scene(tmp_path) as stage:
+async def test_a_journey_that_runs_is_left_alone(url: str) -> None:
+    async with scene(url) as stage:
         await stage.begin()
         assert await stage.sweep() == {}
         assert await stage.status() is WorkflowExecutionStatus.RUNNING
 
 
-async def test_a_workflow_whose_row_is_closed_is_ended(tmp_path: Path) -> None:
-    async with scene(tmp_path) as stage:
+async def test_a_workflow_whose_row_is_closed_is_ended(url: str) -> None:
+    async with scene(url) as stage:
         await stage.begin()
         journey, now = table_of(Journey), Instant.now()
         await until(lambda: _listed(stage))
@@ -175,8 +171,8 @@ async def _listed(stage: Scene) -> bool:
     return (await stage.engine.client.count_workflows(query)).count == 1
 
 
-async def test_a_journey_whose_tasks_fail_is_told_of(tmp_path: Path) -> None:
-    async with scene(tmp_path) as stage:
+async def test_a_journey_whose_tasks_fail_is_told_of(url: str) -> None:
+    async with scene(url) as stage:
         await stage.begin()
         journey = await stage.journey()
         await stage.engine.client.start_workflow(
@@ -195,8 +191,8 @@ async def test_a_journey_whose_tasks_fail_is_told_of(tmp_path: Path) -> None:
         assert seen == {"failing": 1}
 
 
-async def test_a_page_is_followed_by_the_next(tmp_path: Path) -> None:
-    async with scene(tmp_path) as stage:
+async def test_a_page_is_followed_by_the_next(url: str) -> None:
+    async with scene(url) as stage:
         await stage.begin()
         sweep = OrphanSweep(stage.engine.database, stage.engine.client, stage.engine.applier, age=TimeDelta.ZERO)
         first = await sweep.run("", Instant.now())

@@ -26,7 +26,6 @@ from intake.dispatcher import Dispatcher
 from intake.overview import lag
 from store import events
 from store.database import Database
-from store.migrate import upgrade
 from store.tables import Customer, Journey, JourneyInbox, Message, Milestone, table_of
 from tests.lifecycle.strategies import compiled, small_project
 from worker import running
@@ -94,9 +93,8 @@ async def until_none(database: Database, counted: Callable[[Session], int], seco
     return time.monotonic() - began
 
 
-async def test_events_outlive_temporal_and_reach_their_journeys_once_and_in_order(tmp_path: Path) -> None:
-    url, data, port = f"sqlite:///{tmp_path / 'milepost.db'}", tmp_path / "temporal.db", free_port()
-    upgrade(url)
+async def test_events_outlive_temporal_and_reach_their_journeys_once_and_in_order(tmp_path: Path, url: str) -> None:
+    data, port = tmp_path / "temporal.db", free_port()
     with contextlib.closing(Database(url)) as database:
         await database.write(prepare)
         first = TemporalServer(data, port)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +16,6 @@ from embedded import TemporalServer
 from messaging.sending import Outcome, Outgoing
 from store import events
 from store.database import Database
-from store.migrate import upgrade
 from store.tables import Customer, Message
 from tests.lifecycle.strategies import compiled, small_project
 from worker import running
@@ -59,10 +57,8 @@ def prepare(session: Session, now: Instant) -> None:
 
 
 async def test_a_message_that_is_being_sent_when_the_worker_is_told_to_stop_is_settled(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'parting.db'}"
-    upgrade(url)
     database, slow = Database(url), Slow()
     senders: Any = {"email": slow, "sms": slow}
     engine = wiring.engine(small_project(), database, server.client, wiring.Outside(senders=senders))

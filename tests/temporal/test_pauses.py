@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from embedded import TemporalServer
@@ -22,9 +20,9 @@ RECEIPT: Steps = [
 
 @pytest.mark.parametrize(("policy", "goes_on"), [("continue", 5.0), ("freeze", 6.0)])
 async def test_a_pause_of_the_playbook_stops_marketing_and_lets_a_receipt_pass(
-    server: TemporalServer, tmp_path: Path, policy: str, goes_on: float
+    server: TemporalServer, url: str, policy: str, goes_on: float
 ) -> None:
-    async with staged(server, tmp_path, quiet=RECEIPT) as stage:
+    async with staged(server, url, quiet=RECEIPT) as stage:
         await stage.enter("ada")
         pause = await stage.pause(1, policy=policy)
         await stage.reach("ada", 2, "alpha")
@@ -42,9 +40,9 @@ async def test_a_pause_of_the_playbook_stops_marketing_and_lets_a_receipt_pass(
 
 
 async def test_a_pause_that_includes_transactional_messages_holds_the_receipt_too(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
-    async with staged(server, tmp_path, quiet=RECEIPT) as stage:
+    async with staged(server, url, quiet=RECEIPT) as stage:
         await stage.enter("ada")
         pause = await stage.pause(1, include_transactional=True)
         await stage.reach("ada", 2, "alpha")
@@ -55,7 +53,7 @@ async def test_a_pause_that_includes_transactional_messages_holds_the_receipt_to
 
 
 async def test_time_for_which_the_clock_stood_puts_a_timeout_off_though_nobody_was_told(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
     """Rule 6: paused from day 2 to 5, a timeout on day 10, a milestone on day 11: the true deadline is day 13."""
     steps: Steps = [
@@ -66,7 +64,7 @@ async def test_time_for_which_the_clock_stood_puts_a_timeout_off_though_nobody_w
             "timed_out": [{"send": "mail/two", "id": "too-late"}],
         }
     ]
-    async with staged(server, tmp_path, quiet=steps) as stage:
+    async with staged(server, url, quiet=steps) as stage:
         await stage.enter("ada", "bo")
         pause = await stage.pause(2, policy="freeze")
         await stage.end(pause, 5)
@@ -78,9 +76,9 @@ async def test_time_for_which_the_clock_stood_puts_a_timeout_off_though_nobody_w
 
 
 async def test_a_frozen_journey_that_met_the_pause_keeps_what_remained_of_its_wait(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
-    async with staged(server, tmp_path, quiet=TIP) as stage:
+    async with staged(server, url, quiet=TIP) as stage:
         await stage.enter("ada")
         pause = await stage.pause(1, policy="freeze")
         await stage.reach("ada", 4)  # its timer fired on day 3, and stood for nothing
@@ -102,14 +100,14 @@ async def test_a_frozen_journey_that_met_the_pause_keeps_what_remained_of_its_wa
 )
 async def test_what_came_due_while_time_ran_on_is_sent_or_skipped_at_the_end(
     server: TemporalServer,
-    tmp_path: Path,
+    url: str,
     handling: str,
     ends: float,
     sent: list[tuple[str, float]],
     refused: list[tuple[str, str]],
 ) -> None:
     steps = [*TIP, {"wait": {"until": "day 6"}}, {"send": "mail/two", "id": "next"}]
-    async with staged(server, tmp_path, quiet=steps) as stage:
+    async with staged(server, url, quiet=steps) as stage:
         await stage.enter("ada")
         pause = await stage.pause(1)
         await stage.reach("ada", ends)
@@ -121,9 +119,9 @@ async def test_what_came_due_while_time_ran_on_is_sent_or_skipped_at_the_end(
 
 
 async def test_skip_reaches_a_journey_that_came_due_in_the_pause_and_was_looked_at_after_it(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
-    async with staged(server, tmp_path, quiet=TIP) as stage:
+    async with staged(server, url, quiet=TIP) as stage:
         await stage.enter("ada")
         pause = await stage.pause(1)
         await stage.end(pause, 5, handling="skip")  # as if no worker had run in the meantime
@@ -132,10 +130,10 @@ async def test_skip_reaches_a_journey_that_came_due_in_the_pause_and_was_looked_
 
 
 async def test_spread_wakes_so_many_a_minute_and_whoever_comes_due_meanwhile_waits_behind_them(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
     minute = 1 / 1440
-    async with staged(server, tmp_path, quiet=TIP) as stage:
+    async with staged(server, url, quiet=TIP) as stage:
         await stage.enter("0")
         await stage.enter("1", at=0.5)
         await stage.enter("2", at=2 + minute)  # due on day 5, a minute after the end
@@ -156,10 +154,10 @@ async def test_spread_wakes_so_many_a_minute_and_whoever_comes_due_meanwhile_wai
 
 
 async def test_a_pause_of_a_channel_holds_its_messages_and_lets_the_other_channel_pass(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
     text = [{"wait": "3 days"}, {"send": "text/one", "id": "text"}]
-    async with staged(server, tmp_path, quiet=TIP, loud=text) as stage:
+    async with staged(server, url, quiet=TIP, loud=text) as stage:
         await stage.enter("ada")
         pause = await stage.pause(1, "channel", "sms")
         await stage.reach("ada", 3.1)
@@ -170,10 +168,10 @@ async def test_a_pause_of_a_channel_holds_its_messages_and_lets_the_other_channe
 
 
 async def test_a_pause_of_a_customer_stops_their_clock_in_every_playbook_and_nobody_elses(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
     other = [{"wait": "2 days"}, {"send": "mail/two", "id": "other"}]
-    async with staged(server, tmp_path, quiet=TIP, loud=other) as stage:
+    async with staged(server, url, quiet=TIP, loud=other) as stage:
         await stage.enter("ada", "bo")
         pause = await stage.pause(1, "customer", stage.id("ada"))
         for one in ("ada", "bo"):
@@ -187,9 +185,9 @@ async def test_a_pause_of_a_customer_stops_their_clock_in_every_playbook_and_nob
 
 @pytest.mark.parametrize(("first", "ends"), [("freeze", 7), ("continue", 5)])
 async def test_what_two_pauses_hold_goes_on_after_the_second_one(
-    server: TemporalServer, tmp_path: Path, first: str, ends: float
+    server: TemporalServer, url: str, first: str, ends: float
 ) -> None:
-    async with staged(server, tmp_path, quiet=TIP) as stage:
+    async with staged(server, url, quiet=TIP) as stage:
         await stage.enter("ada")
         one = await stage.pause(1, policy=first)
         two = await stage.pause(2, "everything", "")
@@ -204,8 +202,8 @@ async def test_what_two_pauses_hold_goes_on_after_the_second_one(
         assert await stage.sent("ada") == [("tip", ends)]
 
 
-async def test_a_pause_with_an_end_ends_by_itself(server: TemporalServer, tmp_path: Path) -> None:
-    async with staged(server, tmp_path, quiet=TIP) as stage:
+async def test_a_pause_with_an_end_ends_by_itself(server: TemporalServer, url: str) -> None:
+    async with staged(server, url, quiet=TIP) as stage:
         await stage.enter("ada")
         await stage.pause(1, ends_at=day(5))
         await stage.reach("ada", 4)
@@ -217,10 +215,10 @@ async def test_a_pause_with_an_end_ends_by_itself(server: TemporalServer, tmp_pa
 
 
 async def test_who_enters_while_paused_is_held_from_the_start_but_for_a_receipt(
-    server: TemporalServer, tmp_path: Path
+    server: TemporalServer, url: str
 ) -> None:
     steps = [{"send": "mail/receipt", "id": "paid"}, {"send": "mail/one", "id": "hello"}]
-    async with staged(server, tmp_path, quiet=steps, loud=steps[1:]) as stage:
+    async with staged(server, url, quiet=steps, loud=steps[1:]) as stage:
         pause = await stage.pause(-1)
         loud = await stage.pause(-1, target="loud", policy="freeze")
         await stage.enter("ada")

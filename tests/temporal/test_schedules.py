@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from embedded import TemporalServer
 from intake import scheduling
 from rehearsal import rehearse
 from store.database import Database
-from store.migrate import upgrade
 from tests.lifecycle.strategies import small_project
 from worker import running
 from workflows.sweep import SweepWorkflow
@@ -40,9 +38,7 @@ async def schedules(client: Client) -> list[str]:
     return sorted([one.id async for one in await client.list_schedules()])
 
 
-async def test_a_worker_has_a_schedule_for_each_sweep(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'schedules.db'}"
-    upgrade(url)
+async def test_a_worker_has_a_schedule_for_each_sweep(url: str) -> None:
     async with TemporalServer() as server:
         with contextlib.closing(Database(url)) as database:
             engine = wiring.engine(small_project(), database, server.client)
@@ -104,6 +100,6 @@ async def test_a_sweep_that_no_worker_knows_fails_and_says_so() -> None:
         assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
 
 
-async def test_a_rehearsal_has_no_schedules(server: TemporalServer, tmp_path: Path) -> None:
-    async with rehearse(small_project(), tmp_path, server=server):
+async def test_a_rehearsal_has_no_schedules(server: TemporalServer, url: str) -> None:
+    async with rehearse(small_project(), url, server=server):
         assert await schedules(server.client) == []

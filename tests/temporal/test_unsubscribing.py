@@ -100,9 +100,9 @@ def ada() -> str:
 
 @pytest.mark.parametrize("how", ["one-click", "a door", None])
 async def test_an_unsubscribe_between_two_steps_stops_the_next_marketing_message_and_no_transactional_one(
-    server: TemporalServer, tmp_path: Path, ada: str, how: str | None
+    server: TemporalServer, url: str, ada: str, how: str | None
 ) -> None:
-    async with rehearse(project(), tmp_path, server=server) as rehearsal:
+    async with rehearse(project(), url, server=server) as rehearsal:
         await rehearsal.add_customer(ada, ADDRESS, None, ["news"], START)
         await rehearsal.live(ada, [Happening(START, "milestone", "purchase")], at(1))
         if how == "one-click":
@@ -117,10 +117,10 @@ async def test_an_unsubscribe_between_two_steps_stops_the_next_marketing_message
 
 @pytest.mark.parametrize("unsubscribes", [True, False])
 async def test_an_unsubscribe_stops_a_message_that_was_put_off_already(
-    server: TemporalServer, tmp_path: Path, ada: str, unsubscribes: bool
+    server: TemporalServer, url: str, ada: str, unsubscribes: bool
 ) -> None:
     evening = at(11.5)
-    async with rehearse(project("09:00 to 20:00"), tmp_path, server=server) as rehearsal:
+    async with rehearse(project("09:00 to 20:00"), url, server=server) as rehearsal:
         await rehearsal.add_customer(ada, ADDRESS, None, ["news"], START)
         await rehearsal.live(ada, [Happening(evening, "milestone", "purchase")], evening.add(hours=1))
         (lines,) = await rehearsal.timeline(ada)
@@ -137,11 +137,11 @@ async def test_an_unsubscribe_stops_a_message_that_was_put_off_already(
 
 
 async def test_a_subscription_is_confirmed_by_the_link_in_the_mail_and_welcomed(
-    server: TemporalServer, tmp_path: Path, ada: str
+    server: TemporalServer, url: str, ada: str
 ) -> None:
     """The shipped playbook, from the form to the welcome."""
     proof = Proof("sign-up form", START, "192.0.2.1", "2026-01")
-    async with rehearse(load(ROOT), tmp_path, server=server) as rehearsal:
+    async with rehearse(load(ROOT), url, server=server) as rehearsal:
         engine = rehearsal.engine
         await rehearsal.add_customer(ada, ADDRESS, None, [], START)
 
