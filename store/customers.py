@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select, union
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from whenever import Instant
@@ -45,14 +45,15 @@ def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Custom
 
 
 def lock_each(session: Session, *, user_ids: Collection[str] = (), customer_ids: Collection[str] = ()) -> None:
-    """Lock those customers that there are, and whom they were merged into, in the order of their ids.
+    """Lock customers, named by either kind of id, and those whom they were merged into, in the order of our ids.
 
-    Whoever locks several customers takes this order, so that no two wait for each other.
+    Whoever locks several customers takes this order, so that no two wait for each other. Ids of nobody are passed over.
     """
-    named = _customer.c.user_id.in_(user_ids)
-    into = select(_customer.c.merged_into).where(named)
-    chosen = or_(_customer.c.id.in_(customer_ids), named, _customer.c.id.in_(into))
-    session.execute(select(_customer.c.id).where(chosen).order_by(_customer.c.id).with_for_update(key_share=True))
+    named = _customer.c.user_id.in_(user_ids) if user_ids else _customer.c.id.in_(customer_ids)
+    # One set of ids, for its index: of several conditions joined by OR none would be used.
+    chosen = union(select(_customer.c.id).where(named), select(_customer.c.merged_into).where(named))
+    locked = select(_customer.c.id).where(_customer.c.id.in_(chosen)).order_by(_customer.c.id)
+    session.execute(locked.with_for_update(key_share=True))
 
 
 def with_number(session: Session, number: str) -> list[str]:
