@@ -15,6 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from intake import doors
 from store import events
@@ -91,19 +92,22 @@ class Acceptor:
             # A task of its own: one whose caller goes away is stored all the same, and those after it are.
             task = asyncio.create_task(self._commit_all())
             self._committing.add(task)
-            task.add_done_callback(self._committing.discard)
         return await call.answer
 
     async def _commit_all(self) -> None:
-        while self._calls:
-            group = self._next()
-            try:
-                await self._commit(group)
-            except Exception as error:  # noqa: BLE001 - every caller gets an answer, and the next group its turn
-                for call in group:
-                    _fail(call, error)
-            finally:
-                self.waiting -= sum(len(call.arrivals) for call in group)
+        try:
+            while self._calls:
+                group = self._next()
+                try:
+                    await self._commit(group)
+                except Exception as error:  # noqa: BLE001 - every caller gets an answer, and the next group its turn
+                    for call in group:
+                        _fail(call, error)
+                finally:
+                    self.waiting -= sum(len(call.arrivals) for call in group)
+        finally:
+            # At once, and not when the loop gets to it: a call that comes in between would wait for nobody.
+            self._committing.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _next(self) -> list[_Call]:
         """The calls that are first in the queue, as many as one insert takes."""

@@ -73,6 +73,9 @@ class Slice(NamedTuple):
 SLICES = {"sqlite": Slice(20, 0.02), "postgresql": Slice(100, 0.2)}
 """SQLite has one writer, and whoever sends events waits for it; on PostgreSQL only the customers concerned are kept."""
 
+FEWEST = 10
+"""Events that a transaction reads at least. It reads more while there is time for more."""
+
 RPC_TIMEOUT = timedelta(seconds=10)
 
 T = TypeVar("T")
@@ -91,6 +94,7 @@ class Dispatcher:
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._name = secrets.token_hex(8)
         self._slice = SLICES[database.url.get_backend_name()]
+        self._wanted = FEWEST
 
     def wake(self) -> None:
         """Look at once instead of within a second."""
@@ -143,17 +147,27 @@ class Dispatcher:
         return bool(started or told)
 
     def _apply_pending(self, session: Session) -> int:
-        now = self.clock()
+        now, wanted = self.clock(), self._wanted
         found: list[Event] = []
         for shard in shards.lock_waiting(session, now, SHARDS_AT_ONCE):
-            found += events.next_pending(session, now, self._slice.events - len(found), shard=shard)
-            if len(found) == self._slice.events:
+            found += events.next_pending(session, now, wanted - len(found), shard=shard)
+            if len(found) == wanted:
                 break
         people = {event.user_id for event in found} | {event.previous_id for event in found if event.previous_id}
         if people:
             customers.lock_each(session, user_ids=people)
-        until = time.monotonic() + self._slice.seconds
-        self.applier.apply_each(session, found, now, lambda: time.monotonic() < until)
+        until, done = time.monotonic() + self._slice.seconds, 0
+
+        def in_time() -> bool:
+            nonlocal done
+            if done and time.monotonic() >= until:
+                return False
+            done += 1
+            return True
+
+        self.applier.apply_each(session, found, now, in_time)
+        # Next time, no more is read and locked than there was time for, or twice that, for it may go quicker.
+        self._wanted = min(self._slice.events, max(FEWEST, 2 * done))
         return len(found)
 
     # --- Temporal --------------------------------------------------------------------------------------------------

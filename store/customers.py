@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, select, union
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from whenever import Instant
@@ -99,17 +99,17 @@ def merged_into(session: Session, customer_id: str) -> list[Customer]:
 
 
 def lock_each(session: Session, *, user_ids: Collection[str] = (), customer_ids: Collection[str] = ()) -> None:
-    """Lock those customers that there are, whom they were merged into, and then the journeys that all these are in.
+    """Lock customers, named by either kind of id, whom they were merged into, and then the journeys that these are in.
 
     For whoever is going to change several of them, in whichever order: here each kind is locked in the order of its
-    ids, so that no two wait for each other. SQLite has one writer anyway.
+    ids, so that no two wait for each other. Ids of nobody are passed over. SQLite has one writer anyway.
     """
     if dialect(session) == "sqlite":
         return
-    named = _customer.c.user_id.in_(user_ids)
-    into = select(_customer.c.merged_into).where(named)
-    chosen = or_(_customer.c.id.in_(customer_ids), named, _customer.c.id.in_(into))
-    found = select(_customer.c.id).where(chosen).order_by(_customer.c.id)
+    named = _customer.c.user_id.in_(user_ids) if user_ids else _customer.c.id.in_(customer_ids)
+    # One set of ids, for its index: of several conditions joined by OR none would be used.
+    chosen = union(select(_customer.c.id).where(named), select(_customer.c.merged_into).where(named))
+    found = select(_customer.c.id).where(_customer.c.id.in_(chosen)).order_by(_customer.c.id)
     ids = list(session.scalars(found.with_for_update(key_share=True)))
     theirs = select(_journey.c.id).where(_journey.c.customer_id.in_(ids), _journey.c.status.in_(UNDER_WAY))
     session.execute(theirs.order_by(_journey.c.id).with_for_update(key_share=True))

@@ -96,6 +96,13 @@ async def test_the_events_of_a_call_keep_their_order_and_stay_in_one_insert(data
     assert len(stored(database)) == 12 * 120
 
 
+async def test_one_call_right_after_the_other_waits_for_nobody(database: Database) -> None:
+    acceptor = Acceptor(database)
+    async with asyncio.timeout(20):
+        for number in range(20):
+            assert await acceptor.accept([arrival(f"e{number}")]) != [None]
+
+
 async def test_a_repeat_in_the_same_group_or_a_later_one_is_told_from_the_first(database: Database) -> None:
     acceptor = Acceptor(database)
     first, again = await asyncio.gather(acceptor.accept([arrival("a")]), acceptor.accept([arrival("a")]))
