@@ -28,7 +28,7 @@ from store.tables import Event, Token
 MOST = 500
 """The most events in one call of the plain form."""
 
-OTHERS = ("cli", "import", "journey", consents.SOURCE)
+OTHERS = ("cli", "import", "journey", "provider", "segments", "sweep", consents.SOURCE)
 """The sources of events that came by no key."""
 
 UNSTORABLE = "it holds a value that cannot be stored"
