@@ -18,7 +18,7 @@ from whenever import Instant
 
 from intake import consents
 from intake.acceptor import Acceptor, Unstorable
-from intake.doors import CHUNK, NotAccepted, agreeable, arrival_live
+from intake.doors import CHUNK, ConsentUnclear, NotAccepted, arrival_live
 from lifecycle.language.map import Map
 from lifecycle.segment import Call, read_call
 from store import events, tokens
@@ -61,12 +61,11 @@ def read(map: Map, data: Any, token: Token, now: Instant) -> Arrival:
     if token.scope == "browser":
         _public(map, call, token)
     try:
-        agreeable(map, call)
-    except NotAccepted:
+        return arrival_live(map, call, source_of(token), now)
+    except ConsentUnclear:  # its sentence would repeat what came in
         raise NotAccepted(
             "its `consent` is neither a list of topics of the map nor a mapping of them to true or false"
         ) from None
-    return arrival_live(call, source_of(token), now)
 
 
 async def take(acceptor: Acceptor, found: Sequence[Arrival | str]) -> Taken:

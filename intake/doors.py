@@ -46,6 +46,10 @@ class NotAccepted(Exception):
     """An event that no door takes; `str()` says why, in a sentence."""
 
 
+class ConsentUnclear(NotAccepted):
+    """One whose consent could not be recorded; the sentence names the topic that came."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What became of events: by place the new id, or None; and the places of those that cannot be stored.
@@ -106,8 +110,8 @@ def typed(texts: Mapping[str, str], types: Mapping[str, str]) -> dict[str, Any]:
 def agreeable(map: Map, call: Call) -> Call:
     """The call with its values in the types that the map declares.
 
-    Raises NotAccepted where one is not of its type, and for consent that could not be recorded: it might be the proof
-    of a no.
+    Raises NotAccepted where one is not of its type, and ConsentUnclear for consent that could not be recorded: it might
+    be the proof of a no.
     """
     declared = types_of(map, call.name) if call.kind == "track" else {}
     try:
@@ -117,8 +121,10 @@ def agreeable(map: Map, call: Call) -> Call:
                 consents.topic_of(map, answer.topic, answer.channel)
         # The id is that of the content as it was sent: the map, and with it the types of values, changes.
         return replace(call, id=call.id or identity(call), properties=values.converted(call.properties, declared))
-    except (values.NotOfItsType, consents.NotRecorded) as error:
+    except values.NotOfItsType as error:
         raise NotAccepted(str(error)) from None
+    except consents.NotRecorded as error:
+        raise ConsentUnclear(str(error)) from None
 
 
 def arrival_of(call: Call, source: str, now: Instant, *, backfill: bool = False) -> Arrival:
@@ -144,14 +150,16 @@ def arrival_of(call: Call, source: str, now: Instant, *, backfill: bool = False)
     )
 
 
-def arrival_live(call: Call, source: str, now: Instant) -> Arrival:
-    """A call that was made just now, with its time put right by our clock. NotAccepted says why it is none.
+def arrival_live(map: Map, call: Call, source: str, now: Instant) -> Arrival:
+    """A call that was made just now, with its values in their types (`agreeable`) and its time put right by our clock.
+    NotAccepted says why it is none.
 
     Without an id it gets one as in `arrival_of`, by the time that its sender said. One that says neither id nor time is
     another event each time that it comes: somebody may well look at a page twice.
     """
     if call.at is None:
-        call = replace(call, at=now, id=call.id or f"call-{uuid.uuid4().hex}")
+        call = replace(call, at=now, sent=None, id=call.id or f"call-{uuid.uuid4().hex}")
+    call = agreeable(map, call)
     return replace(arrival_of(call, source, now), at=call.happened(now))
 
 

@@ -13,9 +13,10 @@ import pytest
 from whenever import Instant
 
 from intake.acceptor import Acceptor, Overloaded
+from lifecycle.language.map import Map
 from store.events import Arrival
 from tests.api.calls import problem
-from tests.api.house import NOW, House
+from tests.api.house import MAP, NOW, House
 
 TRACK = {"userId": "ada", "event": "purchase", "properties": {"revenue": 49}, "messageId": "m1"}
 CALLS: Mapping[str, Mapping[str, Any]] = {
@@ -247,3 +248,20 @@ async def test_a_store_that_is_overloaded_asks_to_wait(house: House) -> None:
     answer = await post(full, "batch", {"batch": [{**TRACK, "type": "track"}]}, house.token("ingest"))
     assert "try again" in problem(answer, 503)
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_values_come_in_the_types_that_the_map_declares_or_not_at_all(house: House) -> None:
+    declared = Map.model_validate(
+        MAP.model_dump(by_alias=True) | {"milestones": {"paid": {"properties": {"revenue": "number"}}}}
+    )
+    typed = House.build(house.database, map=declared)
+    key = house.token("ingest")
+    good = {"userId": "ada", "event": "paid", "properties": {"revenue": "49"}}
+    assert (await post(typed, "track", good, key)).status_code == 200
+    assert house.events()[0].properties == {"revenue": 49}
+    bad = await post(typed, "track", {**good, "properties": {"revenue": "a lot"}}, key)
+    problem(bad, 400)
+    assert "a lot" not in bad.text
+    answer = await post(typed, "batch", {"batch": [{**good, "type": "track", "properties": {"revenue": "a lot"}}]}, key)
+    assert [one["index"] for one in answer.json()["rejected"]] == [0]
+    assert len(house.events()) == 1
