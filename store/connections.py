@@ -13,7 +13,7 @@ import time
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -169,7 +169,7 @@ def _sqlite(url: URL, patience: float, *pragmas: str) -> Engine:
 
 def _postgres(url: URL, patience: float, isolation_level: str = "READ COMMITTED") -> Engine:
     session = {**_POSTGRES, "lock_timeout": f"{patience:g}s"}
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args={**_REACHING, "options": " ".join(f"-c {name}={value}" for name, value in session.items())},
         isolation_level=isolation_level,
@@ -179,3 +179,13 @@ def _postgres(url: URL, patience: float, isolation_level: str = "READ COMMITTED"
         # A connection that a restart of the server broke is noticed when it is taken, not in the middle of a write.
         pool_pre_ping=True,
     )
+    event.listen(engine, "handle_error", _without_details)
+    return engine
+
+
+def _without_details(context: ExceptionContext) -> None:
+    """Cut an error down to its first line: below it PostgreSQL quotes the row that was to be stored."""
+    error, told = context.original_exception, context.sqlalchemy_exception
+    if getattr(error, "sqlstate", None) is not None and told is not None:
+        error.args = (str(error).partition("\n")[0],)
+        told.args = (f"({type(error).__module__}.{type(error).__name__}) {error}",)

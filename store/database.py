@@ -32,6 +32,8 @@ PURGING = 5.0
 ATTEMPTS = 4
 """How often a transaction is tried that PostgreSQL breaks off because it and another wait for each other. Locks are
 taken in an order that prevents this (rules of the package); one that is not is logged and no loss."""
+PAUSE = 0.05
+"""Seconds between the first two attempts; longer between later ones."""
 
 
 class Database:
@@ -137,6 +139,7 @@ class Database:
                 if attempt == ATTEMPTS or not connections.is_deadlock(error.orig):
                     raise
                 log.warning("database.deadlock", attempt=attempt, at=place_of(error))
+                time.sleep(PAUSE * attempt)  # let the other one finish, or the two may meet again
             attempt += 1
 
     def _explained(self, error: BaseException) -> StoreError | None:

@@ -142,7 +142,7 @@ def test_dev_brings_a_postgres_that_other_commands_find_and_that_outlives_neithe
     with dev_postgres(apart):
         assert server_of(apart).pid == server.pid
         assert run(["customer", "show", "ada", "--project", str(apart)]) == 0
-    assert not server.is_running()
+    assert not (apart / ".milepost" / "postgres" / "postmaster.pid").exists(), "it was stopped"
     assert run(["customer", "show", "ada", "--project", str(apart)]) == 3
     assert "which does not run; start it in another terminal" in capsys.readouterr().err
 
