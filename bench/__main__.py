@@ -21,7 +21,7 @@ from bench.server import Storage, running
 
 
 def main() -> int:
-    """Measure everything, in about six minutes; the exit status."""
+    """Measure everything, in about eight minutes; the exit status."""
     sections: list[Section] = []
     _say("one journey, by hand and ours ...")
     hand, ours = asyncio.run(_counted())
@@ -38,7 +38,7 @@ def main() -> int:
     sections.append(Section("Decision before a send", core.decisions()))
     _say("pauses ...")
     sections.append(Section("Pausing a playbook with 100,000 journeys", pausing.pausing()))
-    _say("events in ...")
+    _say("events in, for about two minutes ...")
     sections.extend(intake.intake())
     _say("sending ...")
     sections.append(Section("Sending to a local TLS server", sending.sends()))
