@@ -32,12 +32,12 @@ WARM = 20
 HALF, SLOWEST = 150, 1000
 """Milliseconds: the budgets of half of them, and of all but one in a hundred."""
 
-_PATIENCE = 15.0
+_PATIENCE = 10.0
 """Seconds after the last milestone: whoever has not been handed over by then is far beyond the budget."""
 
 _BUSY = (
-    f"Where the CPU for one milestone, {PER_SECOND} times a second, is more than this process gets of a core, they queue "
-    "up and each waits longer than the one before."
+    f"Where the CPU for one milestone, {PER_SECOND} times a second, is more than this process gets of a core, they "
+    "queue up and each waits longer than the one before."
 )
 
 _BETWEEN_LOOKS = 0.02
@@ -113,5 +113,5 @@ async def _steadily(acceptor: Acceptor, users: list[str]) -> dict[str, float]:
 
 async def _all_handed(provider: _Noting, all_: int) -> None:
     until = time.monotonic() + _PATIENCE
-    while len(provider.handed) < all_ and time.monotonic() < until:
+    while len(provider.handed) < all_ and time.monotonic() < until:  # noqa: ASYNC110 - senders run in threads
         await asyncio.sleep(_BETWEEN_LOOKS)

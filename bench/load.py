@@ -15,7 +15,7 @@ from store.events import Arrival
 CLIENTS = {1: 32, 100: 4}
 """How many clients call at once, by how many events a call has."""
 
-SECONDS = 0.8
+SECONDS = 0.5
 """How long each contender of a round is measured."""
 
 NOW = Instant.from_utc(2026, 1, 5, 9)
