@@ -96,10 +96,10 @@ class Applier:
         if joined and event.previous_id:
             events.move(session, event.previous_id, event.shard)
         customer, _ = customers.lock_or_create(session, event.user_id, now)
-        if customer.erased_at is not None:
-            return _nobodys(session, event, customer, now)
-        person = joined.customer if joined else person_of(session, customer)
         told: dict[str, Any] = {"merged": merged.as_data()} if merged else {}
+        if customer.erased_at is not None:
+            return _nobodys(session, event, customer, told, now)
+        person = joined.customer if joined else person_of(session, customer)
         said = known.event_of(session, event, customer, self.map)
         if event.kind == "group":
             account, changed = self._attach(session, customer, event, now)
@@ -224,10 +224,12 @@ def _ends(outcome: dict[str, Any]) -> bool:
     return merged.get("state") == "merged" or bool(account.get("changed"))
 
 
-def _nobodys(session: Session, event: Event, customer: Customer, now: Instant) -> dict[str, Any] | None:
+def _nobodys(
+    session: Session, event: Event, customer: Customer, told: dict[str, Any], now: Instant
+) -> dict[str, Any] | None:
     """An event of somebody who was erased: that it came is recorded, and nothing of what it says."""
     assert event.id is not None
-    outcome = {"erased": True}
+    outcome = {"erased": True} | told
     if not events.mark_applied(session, event.id, now, customer.id, outcome):
         return None
     events.empty(session, event.id)

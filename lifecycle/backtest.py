@@ -22,6 +22,9 @@ from lifecycle.simulator import Happening, Life, SimulatedJourney, World
 from lifecycle.values import NotOfItsType, converted
 
 FOR_EVER = Instant.from_utc(2300, 1, 1)
+LIVED = ("track", "identify")
+"""The types of calls that are lived through: nobody is merged here, and nobody has an account."""
+
 TICK = 50
 """After how many customers progress is told."""
 
@@ -89,11 +92,9 @@ class Backtest:
 
     def take(self, line: bytes | str) -> str | None:
         """Take one line of the log; why it cannot be used, or None."""
-        call = read_line(line)
+        call = read_line(line, LIVED)
         if isinstance(call, str):
             return call
-        if call.kind in ("group", "alias"):
-            return f"a backtest does not live through `{call.kind}` calls"
         set_ = call.kind == "identify"
         at = call.at or (FIRST if set_ else None)
         if at is None:

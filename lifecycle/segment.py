@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -86,12 +86,12 @@ class NotJson(ValueError):
     """Text that is not JSON; `str()` says so."""
 
 
-def read_line(line: bytes | str) -> Call | str:
-    """The call on one line of JSON, or why there is none."""
+def read_line(line: bytes | str, types: Sequence[str] = TYPES) -> Call | str:
+    """The call on one line of JSON, or why there is none of these types."""
     if len(line) > MAX_LINE:
         return f"it has {len(line) / 1_000_000:.1f} MB; at most {MAX_LINE // 1_000_000} MB is read"
     try:
-        return read_call(read_json(line))
+        return read_call(read_json(line), types)
     except NotJson as error:
         return str(error)
 
@@ -113,13 +113,13 @@ def read_json(text: bytes | str) -> Any:
         raise NotJson("it is not JSON") from None
 
 
-def read_call(data: Any) -> Call | str:
-    """The call that plain data (from JSON) describes, or why it is none."""
+def read_call(data: Any, types: Sequence[str] = TYPES) -> Call | str:
+    """The call that plain data (from JSON) describes, or why it is none of these types."""
     if not isinstance(data, dict):
         return "it is not a JSON object"
     kind = data.get("type")
-    if not isinstance(kind, str) or kind not in TYPES:
-        return "its `type` is none of `track`, `identify`, `page`, `screen`, `group` and `alias`"
+    if not isinstance(kind, str) or kind not in types:
+        return f"its `type` is none of {', '.join(f'`{one}`' for one in types)}"
     user, previous = identity(data.get("userId")), identity(data.get("anonymousId"))
     if kind == "alias":
         previous = identity(data.get("previousId"))

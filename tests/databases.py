@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,15 @@ def a_folder() -> Iterator[Path]:
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
-    """The server of a run."""
+    """The server of a run. It does not outlive this process, though that be killed."""
     with a_folder() as folder, PostgresServer(folder, QUICK) as server:
-        yield Postgres(server)
+        number = (folder / "postmaster.pid").read_text().split()[0]
+        # The end of this process closes the pipe, and so ends the wait.
+        ending = 'read none; kill -QUIT "$1"; rm -rf "$2"'
+        with subprocess.Popen(
+            ["sh", "-c", ending, "sh", number, folder], stdin=subprocess.PIPE, start_new_session=True
+        ) as watch:
+            try:
+                yield Postgres(server)
+            finally:
+                watch.kill()

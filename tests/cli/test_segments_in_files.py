@@ -131,8 +131,12 @@ def test_a_mistake_in_the_file_of_segments_is_the_only_one_that_is_told(small: S
     ("old", "new", "says"),
     [
         ("segment: big", "segment: bigg", ":3:18: unknown-segment unknown segment `bigg`; did you mean `big`?"),
-        ("segment: big", "segment: big, milestone: purchase", "one-of an entry names a `milestone` or a `segment`"),
-        ("segment: big, ", "", "missing-key an entry names a `milestone` or a `segment`"),
+        (
+            "segment: big",
+            "segment: big, milestone: purchase",
+            "one-of `milestone` and `segment` are two entries; write one of them",
+        ),
+        ("segment: big, ", "", "missing-key an entry names a `milestone`, `segment`, `schedule` or `date`"),
         ("segment: big", "segment: big, per: order", "unknown-property unknown property `event.order`"),
         ("wait_for: segment.big.left", "wait_for: segment.big.lef", "did you mean `segment.big.left`?"),
         ("goal: segment.big.left", "goal: segment.small.left", "unknown-milestone unknown milestone"),

@@ -100,7 +100,7 @@ def test_each_bad_row_is_told_by_its_line_and_loses_none_of_the_others(milepost:
     answer = imported(milepost, tmp_path, BAD)
     assert (answer.code, answer.data["read"], answer.data["accepted"]) == (1, 10, 2)
     assert told(answer) == [
-        (3, "it has no `customer` of 1 to 255 characters"),
+        (3, "it has no `customer` of 1 to 255 characters, and no `anonymousId` in its place"),
         (4, "it has no `milestone` of 1 to 255 characters"),
         (5, "it has no `at`"),
         (6, "its `at` is not a date and time such as 2026-01-05 10:00"),

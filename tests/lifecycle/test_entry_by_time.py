@@ -83,7 +83,7 @@ def test_the_version_of_a_playbook_that_a_milestone_enters_is_what_it_was_before
          "p.yaml:4:30: other-entry `spread` belongs to an entry by schedule or date"),
         ('{milestone: purchase, schedule: "0 9 * * *"}',
          "p.yaml:4:30: one-of `milestone` and `schedule` are two entries; write one of them"),
-        ("{reentry: never}", "p.yaml:4:8: missing-key an entry names a `milestone`, a `schedule` or a `date`"),
+        ("{reentry: never}", "p.yaml:4:8: missing-key an entry names a `milestone`, `segment`, `schedule` or `date`"),
         ('{schedule: "0 9 * * *", if: event.amount > 3}', "unknown-property unknown property `event.amount`"),
     ],
 )  # fmt: skip

@@ -68,7 +68,7 @@ def test_callbacks_wait_in_the_order_in_which_they_came_until_they_are_done_or_f
     assert database.write_now(lambda session: callbacks.take(session, second)) is None
 
 
-@pytest.mark.parametrize("url", ["postgres"], indirect=True)  # SQLite has one writer
+@pytest.mark.parametrize("url", ["postgres_url"], indirect=True)  # SQLite has one writer
 def test_a_callback_that_one_worker_has_is_no_other_workers(database: Database) -> None:
     database.write_now(lambda session: callbacks.insert_new(session, callback(1)))
     (number,) = database.read_now(lambda session: callbacks.pending(session, 10))

@@ -20,7 +20,7 @@ PAUSED = 1
 COUNT = 6
 
 
-several_writers = pytest.mark.parametrize("url", ["postgres"], indirect=True)
+several_writers = pytest.mark.parametrize("url", ["postgres_url"], indirect=True)
 """SQLite has one writer, so that nothing of this can happen there."""
 
 
