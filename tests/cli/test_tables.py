@@ -106,7 +106,7 @@ def test_each_bad_row_is_told_by_its_line_and_loses_none_of_the_others(milepost:
         (6, "its `at` is not a date and time such as 2026-01-05 10:00"),
         (7, "`revenue` is a number such as 49.5, and this is none"),
         (9, "it has 3 cells, and the first row names 4 columns"),
-        (10, "`message.opened` is made by Milepost itself when a provider reports it; products do not send it"),
+        (10, "milestones whose names begin with `message.` are made by Milepost itself when a provider reports it"),
         (11, "its quotes do not match, or a cell has more than 131,072 characters"),
     ]
 
