@@ -100,6 +100,6 @@ async def test_a_sweep_that_no_worker_knows_fails_and_says_so() -> None:
         assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
 
 
-async def test_a_rehearsal_has_no_schedules(server: TemporalServer, url: str) -> None:
-    async with rehearse(small_project(), url, server=server):
+async def test_a_rehearsal_has_no_schedules(url: str) -> None:
+    async with TemporalServer(skipping=True) as server, rehearse(small_project(), url, server=server):
         assert await schedules(server.client) == []
