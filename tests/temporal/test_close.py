@@ -81,7 +81,7 @@ async def test_what_arrives_while_a_journey_ends_is_taken_in(url: str) -> None:
                 # Not "all are open": the first may have ended before the last one is told of.
                 while len(found := await database.read(rows)) < JOURNEYS or any(
                     one.status == "starting" for one in found
-                ):  # noqa: ASYNC110, E501 - opened elsewhere
+                ):
                     await asyncio.sleep(0.02)
             journeys = [row.id for row in found]
             async with asyncio.timeout(60), asyncio.TaskGroup() as group:
