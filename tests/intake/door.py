@@ -1,46 +1,27 @@
-"""Accepts events over HTTP, to be killed: a process that has everything imported, and forks a door at each line read.
+"""`milepost serve`, to be killed: a process that has everything imported, and forks one that serves at each line read.
 
-    python -m tests.intake.door DATABASE_URL PORT
+    MILEPOST_DATABASE_URL=URL python -m tests.intake.door PORT
 
-It answers each line with the number of the process. A door is the acceptor with the least of HTTP around it: `POST /`
-takes an event as JSON, and answers once it is stored.
+It answers each line with the number of the process that serves.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 
-from fastapi import FastAPI
-from whenever import Instant
-
-from api.server import listening, serving
-from intake.acceptor import Acceptor
-from store.database import Database
-from store.events import Arrival
+import api.app  # noqa: F401 - imported here, once, and not in each process that is forked
+import api.server  # noqa: F401
+import wiring  # noqa: F401
+from cli.main import main as milepost
 
 
-async def serve(url: str, port: int) -> None:
-    acceptor, app = Acceptor(Database(url)), FastAPI()
-
-    @app.post("/")
-    async def take(event: dict[str, str]) -> dict[str, bool]:
-        now = Instant.now()
-        arrival = Arrival("test", event["messageId"], event["userId"], "track", now, now, event["event"])
-        await acceptor.accept([arrival])
-        return {"success": True}
-
-    with listening("127.0.0.1", port) as taken:
-        async with serving(app, taken):
-            await asyncio.Event().wait()
-
-
-def main(url: str, port: int) -> None:
+def main(port: str) -> None:
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
-            asyncio.run(serve(url, port))
+            os.dup2(2, 1)  # what it says goes elsewhere than the numbers
+            milepost(["serve", "--port", port])
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
         # So that it is gone before the next one wants its port.
@@ -48,4 +29,4 @@ def main(url: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1])

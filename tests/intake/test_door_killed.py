@@ -1,4 +1,4 @@
-"""The process that accepts events is killed under load: what it acknowledged is there, and nothing is there twice.
+"""`milepost serve` is killed under load: what it acknowledged is there, and nothing is there twice.
 
 Clients do what every SDK does: they send one event after the other, and repeat one that was not acknowledged under the
 same message id. MILEPOST_TEST_CHAOS=full kills five times.
@@ -12,14 +12,18 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 
 import httpx
 import pytest
 from sqlalchemy import select
+from whenever import Instant
 
+from api.keys import digest_of, new_key
 from embedded import free_port
+from store import tokens
 from store.database import Database
-from store.tables import Event, table_of
+from store.tables import Event, Token, table_of
 
 KILLS = 5 if os.environ.get("MILEPOST_TEST_CHAOS") == "full" else 2
 CLIENTS = 8
@@ -29,15 +33,25 @@ PATIENCE = 60.0
 """Seconds for that, and for a process to start, on a machine that is busy."""
 
 
+def a_key(url: str) -> str:
+    """A key that may send events."""
+    key = new_key()
+    token = Token(name="test", digest=digest_of(key), scope="ingest", created_at=Instant.now())
+    with closing(Database(url)) as database:
+        database.write_now(lambda session: tokens.add(session, token))
+    return key
+
+
 async def send(client: httpx.AsyncClient, user: str, message: str) -> bool:
     """Send one event; whether it was acknowledged."""
-    answer = await client.post("/", json={"userId": user, "event": "purchase", "messageId": message})
+    answer = await client.post("/v1/track", json={"userId": user, "event": "purchase", "messageId": message})
     return answer.status_code == 200
 
 
-async def deliver(port: int, number: int, acknowledged: list[str], stop: asyncio.Event) -> None:
+async def deliver(port: int, key: str, number: int, acknowledged: list[str], stop: asyncio.Event) -> None:
     """One client: events in order, each until it is acknowledged."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+    address, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=5) as client:
         sent = 0
         while not stop.is_set():
             message = f"{number}-{sent}"
@@ -80,12 +94,16 @@ async def test_what_was_acknowledged_is_there_and_nothing_twice_however_often_th
     request: pytest.FixtureRequest, address: str
 ) -> None:
     url, port = request.getfixturevalue(address), free_port()
-    acknowledged, stop = list[str](), asyncio.Event()
+    key, acknowledged, stop = a_key(url), list[str](), asyncio.Event()
     nursery = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.intake.door", url, str(port), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        *(sys.executable, "-m", "tests.intake.door", str(port)),
+        env=os.environ | {"MILEPOST_DATABASE_URL": url, "MILEPOST_SECRET_KEY": "s" * 32},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     process = await door(nursery, port)
-    clients = [asyncio.create_task(deliver(port, number, acknowledged, stop)) for number in range(CLIENTS)]
+    clients = [asyncio.create_task(deliver(port, key, number, acknowledged, stop)) for number in range(CLIENTS)]
     per_process = []
     try:
         for _ in range(KILLS):
@@ -102,10 +120,9 @@ async def test_what_was_acknowledged_is_there_and_nothing_twice_however_often_th
         nursery.kill()
         await nursery.wait()
 
-    database = Database(url)
     found = select(table_of(Event).c.message_id, table_of(Event).c.user_id).order_by(table_of(Event).c.id)
-    rows = [tuple(row) for row in database.read_now(lambda session: session.execute(found).all())]
-    database.close()
+    with closing(Database(url)) as database:
+        rows = [tuple(row) for row in database.read_now(lambda session: session.execute(found).all())]
     sys.stdout.write(f"\n{len(acknowledged)} events acknowledged, {per_process} of them before each of {KILLS} kills\n")
     stored = [message for message, _ in rows]
     assert set(acknowledged) - set(stored) == set()
