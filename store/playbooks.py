@@ -35,9 +35,12 @@ def deactivate(session: Session, playbook: str) -> None:
     session.execute(_active.delete().where(_active.c.playbook == playbook))
 
 
+_ACTIVE = select(_active)
+
+
 def active(session: Session) -> dict[str, str]:
     """By playbook: the id of the version that new journeys take."""
-    return {row.playbook: row.version for row in session.execute(select(_active))}
+    return {row.playbook: row.version for row in session.execute(_ACTIVE)}
 
 
 def since(session: Session) -> dict[str, Instant]:
