@@ -29,6 +29,7 @@ from cli import (
     persons,
     running,
     simulating,
+    testing,
     tokens,
     verifying,
 )
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for module in (
-    authoring, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
+    authoring, testing, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
 app.add_typer(customers.app, name="customer")
