@@ -29,6 +29,7 @@ from cli import (
     persons,
     running,
     simulating,
+    starting,
     testing,
     tokens,
     verifying,
@@ -46,6 +47,7 @@ for module in (
     authoring, testing, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
+app.add_typer(starting.app, name="new")
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
 app.add_typer(incoming.app, name="events")
