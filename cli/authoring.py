@@ -46,8 +46,8 @@ def register(app: typer.Typer) -> None:
 
 def check(path: PathArgument = None, project: ProjectOption = None, format: FormatOption = Format.text) -> int:
     """Find every mistake in the project. All of it is read, whatever is asked for."""
-    found = project_of(path, project)
-    within = within_of(found, path)
+    found = read_with_mistakes(path, project)
+    within = within_project(found, path)
     faults = [fault for fault in found.faults if lies(fault.place.file, within)]
     errors = sum(fault.severity == "error" for fault in faults)
     if format is Format.json:
@@ -76,7 +76,7 @@ def _finding(fault: Fault) -> dict[str, Any]:
 # --- shared ----------------------------------------------------------------------------------------------------------
 
 
-def project_of(path: Path | None, option: Path | None) -> Project:
+def read_with_mistakes(path: Path | None, option: Path | None) -> Project:
     """The project, its mistakes included: the one that is named, else that in which PATH lies."""
     from project import NoProject, find_root
 
@@ -88,7 +88,7 @@ def project_of(path: Path | None, option: Path | None) -> Project:
     return read_project(project_root(option), sound=False)
 
 
-def within_of(found: Project, path: Path | None) -> str | None:
+def within_project(found: Project, path: Path | None) -> str | None:
     """PATH as findings name it: relative to the project; None for all of it."""
     if path is None:
         return None

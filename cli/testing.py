@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.authoring import PathArgument, count, lies, project_of, within_of
+from cli.authoring import PathArgument, count, lies, read_with_mistakes, within_project
 from cli.common import FAULTS, GOOD, Format, FormatOption, ProjectOption, Refused, note, out, out_json
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def run_tests(
     """Run the scenarios that lie beside the playbooks, and say which steps and branches they went through."""
     if yes and not update:
         raise Refused("`--yes` goes with `--update`: without it nothing is written")
-    found = project_of(path, project)
-    within = within_of(found, path)
+    found = read_with_mistakes(path, project)
+    within = within_project(found, path)
     suites = _suites(found, within)
     wrong = _wrong(found, within, suites)
     for fault in wrong:
@@ -83,7 +83,7 @@ def run_tests(
             raise Refused(f"{count(len(wrong), 'mistake')} to mend before anything is rewritten", FAULTS)
         updated = update_expectations(found, suites, format, yes=yes)
         if updated:
-            found = project_of(path, project)
+            found = read_with_mistakes(path, project)
             suites = _suites(found, within)
     if junit is not None:
         from cli.junit import write
@@ -101,6 +101,8 @@ def run_tests(
         f"{count(passed, 'scenario')} passed, {len(failures)} failed; "
         f"{shares['steps']:g} % of steps and {shares['branches']:g} % of branches gone through"
     )
+    if not update and not wrong and any(failure.cause == "differs" for failure in failures):
+        note("Was the playbook changed on purpose? Then `milepost test --update` rewrites what is expected.")
     return FAULTS if failures or wrong else GOOD
 
 

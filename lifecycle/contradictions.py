@@ -132,9 +132,7 @@ def _journeys(scenario: Scenario, plan: Plan, map_: Map) -> int | None:
         again = isinstance(step, Record) and entry is not None and step.milestone == entry.milestone
         if again or (isinstance(step, Enrol) and step.playbook == plan.playbook):
             return None
-    if entry is None:
-        return None
-    if entry.timed or scenario.given is None:
+    if entry is None or entry.timed or scenario.given is None:
         return 1
     once = entry.reentry == "never" and not entry.per
     rule = map_.milestones.get(entry.milestone or "")

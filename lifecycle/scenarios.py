@@ -100,9 +100,9 @@ def live(plan: Plan, scenarios: Scenarios, scenario: Scenario, world: World) -> 
     zone = person.zone(world.map)
     start = _start(scenarios.start, zone)
     happenings = [_happening(given, start, zone) for given in scenario.given or []]
-    first = beginning(plan, start, zone)
-    # No milestone enters what time enters, so what is given happens besides.
-    if first is not None and (scenario.given is None or first.what == "due"):
+    first = beginning(plan, start, zone) or Happening(start, "enrol", plan.playbook)
+    # No milestone enters what time or another playbook enters, so what is given happens besides.
+    if scenario.given is None or first.what != "milestone":
         happenings.insert(0, first)
     happenings.sort(key=lambda happening: happening.at)
     life = Life(replace(world, strict_consent=strict), person, consent)

@@ -88,8 +88,8 @@ preheader: A short reminder, and the only one.
 {{% block title %}}Still one good next step{{% endblock %}}
 {{% block content %}}
 <mj-text>Hello {{{{ customer.first_name }}}},</mj-text>
-<mj-text>A week ago we wrote to you about a next step. In case that message got lost among others, here it is
-again.</mj-text>
+<mj-text>Not long ago we wrote to you about a next step. In case that message got lost among others, here it
+is again.</mj-text>
 <mj-button href="https://example.com/next-step">Show me the next step</mj-button>
 <mj-text>If this is not the time, you need do nothing: we will not remind you again.</mj-text>
 <mj-text>{{{{ company }}}}</mj-text>

@@ -95,7 +95,7 @@ _STEPS = {
     + """\
     expires: 2 days
 
-  # A click says that it was of use. Whoever does not click within a week gets one reminder, and only one.
+  # A click says that it was of use. Whoever does not click in time gets one reminder, and only one.
   - wait_for: {{milestone: message.clicked, of: hello}}
     id: interest
     timeout: 7 days

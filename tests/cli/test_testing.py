@@ -127,6 +127,21 @@ def test_a_scenario_without_a_journey_says_why(small: Small) -> None:
     assert "because no journey began (" in small.milepost("test")[1]
 
 
+def test_a_playbook_that_only_others_enrol_in_can_be_tested(small: Small) -> None:
+    small.change(PLAYBOOK, "entry: {milestone: purchase, if: event.revenue > 0}\n", "")
+    small.write("templates/hello.email.html", FILES["templates/hello.email.html"].replace("{{ event.revenue }}", "it"))
+    small.write(TESTS, scenario("expect: [{day: 0, send: hello}, {day: 2, send: well-done}, {day: 2, end: finished}]",
+                                "[{day: 2, milestone: first_use}]"))  # fmt: skip
+    code, printed, _ = small.milepost("test")
+    assert code == 0
+    assert "1 scenario passed" in printed
+
+
+def test_a_failure_tells_of_the_way_to_change_what_is_expected(small: Small) -> None:
+    small.change(PLAYBOOK, "timeout: 3 days", "timeout: 5 days")
+    assert "Then `milepost test --update` rewrites what is expected.\n" in small.milepost("test")[2]
+
+
 # --- JUnit -----------------------------------------------------------------------------------------------------------
 
 
