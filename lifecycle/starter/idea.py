@@ -9,7 +9,7 @@ from whenever import Time
 
 from lifecycle.language.map import LAWFUL_ANYWHERE, Map
 from lifecycle.language.template import INTENTS, Channel, TemplateInfo
-from lifecycle.language.times import parse_hours
+from lifecycle.language.times import parse_hours, parse_span
 
 LONGEST = 60
 """The most characters that the name of a playbook may have."""
@@ -53,6 +53,16 @@ class Idea:
         # templates/layouts/ holds no messages, whatever a stage is called.
         folder = "" if self.stage == "layouts" else f"{self.stage}/"
         return f"{folder}{self.name}-{which}"
+
+    def gap(self, map_: Map) -> int:
+        """Days between its two messages: a week, or longer where a cap of the map allows one message in that time."""
+        longest = 7
+        for cap in map_.caps:
+            if cap.at_most == 1 and cap.channel in (None, self.channel) and cap.topic in (None, self.topic):
+                every = parse_span(cap.every)
+                days = every.months * 31 + every.days + every.working * 3 + every.seconds // 86400 + 1
+                longest = max(longest, days)
+        return longest
 
     def clock(self, map_: Map) -> Time:
         """When its messages go: at ten, or at noon by SMS, or when the map's hours allow it."""

@@ -10,8 +10,18 @@ UNREACHED = "did not get there"
 BEEN_THERE = "has been there before"
 UNDELIVERED = "the text message did not arrive"
 
-FIRST, SECOND, LAST = 1, 8, 21
-"""The days of the first message, of the reminder, and of the end where nothing came of it."""
+FIRST = 1
+"""The day of the first message."""
+
+
+def second(idea: Idea, map_: Map) -> int:
+    """The day of the reminder."""
+    return FIRST + idea.gap(map_)
+
+
+def last(idea: Idea, map_: Map) -> int:
+    """The day of the end where nothing came of it."""
+    return second(idea, map_) + 13
 
 
 def playbook(idea: Idea, map_: Map) -> str:
@@ -25,14 +35,17 @@ def playbook(idea: Idea, map_: Map) -> str:
         goal_=scalar(idea.goal),
         folder=(f"templates/{idea.first}").rpartition("/")[0],
         owner=scalar(idea.owner or "you@example.com"),
+        within=last(idea, map_) + 9,
+        later="a week later" if idea.gap(map_) == 7 else f"{idea.gap(map_)} days later",
         exits="\n".join(f"  - {_exit(name)}" for name, _ in exits(map_, idea)),
     ) + _STEPS[idea.channel].format(
         goal=idea.goal,
         first=idea.first,
         second=idea.second,
         day=FIRST,
-        reminder=SECOND,
-        last=LAST,
+        gap=idea.gap(map_),
+        reminder=second(idea, map_),
+        last=last(idea, map_),
         why=_AHEAD if is_ahead(map_, idea) else _BEHIND,
         recently="" if is_ahead(map_, idea) else f" and milestones.{idea.goal}.days_since < 30",
         clock=idea.clock(map_).format_iso()[:5],
@@ -47,7 +60,7 @@ def _exit(name: str) -> str:
 
 
 _HEAD = """\
-# Leads customers from {entry} to {goal}: one message and, a week later, one reminder.
+# Leads customers from {entry} to {goal}: one message and, {later}, one reminder.
 # It works as it stands. To make it yours: write your own words in {folder}/, then change who is meant
 # (`entry`, `goal`) and the days below. After each change run `milepost check` and `milepost test`.
 
@@ -58,7 +71,7 @@ owner: {owner}
 # Whoever reaches this milestone begins a journey, once.
 entry: {{milestone: {entry_}, reentry: never}}
 # Success. It ends the journey at once: nobody is asked for what they have just done.
-goal: {{milestone: {goal_}, within: 30 days}}
+goal: {{milestone: {goal_}, within: {within} days}}
 # Whoever comes to this is let go, and hears no more.
 exit:
 {exits}
@@ -98,7 +111,7 @@ _STEPS = {
   # A click says that it was of use. Whoever does not click in time gets one reminder, and only one.
   - wait_for: {{milestone: message.clicked, of: hello}}
     id: interest
-    timeout: 7 days
+    timeout: {gap} days
     timed_out:
       - send: {second}
         id: reminder
@@ -117,7 +130,7 @@ _STEPS = {
     timed_out:
       - exit: {undelivered}
 
-  # A week later one reminder, and only one.
+  # After {gap} days one reminder, and only one.
   - wait: {{until: day {reminder}, at: "{clock}"}}
   - send: {second}
     id: reminder

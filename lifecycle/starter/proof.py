@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lifecycle.expectations import scalar
 from lifecycle.language.map import Map
 from lifecycle.starter.idea import Idea, exits
-from lifecycle.starter.playbook import BEEN_THERE, FIRST, LAST, SECOND, UNDELIVERED, UNREACHED
+from lifecycle.starter.playbook import BEEN_THERE, FIRST, UNDELIVERED, UNREACHED, last, second
 
 _MONDAY = "2026-03-02 10:00"
 _ADDRESS = {"email": "email: ada@example.com", "sms": 'phone: "+33123456789"'}
@@ -47,8 +47,8 @@ def _cases(idea: Idea, map_: Map) -> Iterable[_Case]:
     arrived = f'at: "{clock.replace(minute=(clock.minute + 5) % 60).format_iso()[:5]}"'
     begin = f"{{day: 0, milestone: {scalar(idea.entry)}}}"
     hello = f"{{day: {FIRST}, {at}, send: {idea.first}}}"
-    reminder = f"{{day: {SECOND}, {at}, send: {idea.second}}}"
-    end = f"{{day: {LAST}, {at}, end: {UNREACHED}}}"
+    reminder = f"{{day: {second(idea, map_)}, {at}, send: {idea.second}}}"
+    end = f"{{day: {last(idea, map_)}, {at}, end: {UNREACHED}}}"
     if idea.channel == "email":
         usual = [begin]
         yield _Case("is reminded once and then left in peace", usual, [hello, reminder, end])

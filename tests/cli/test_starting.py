@@ -128,7 +128,7 @@ words = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True) | st.sampled_from
 @given(
     name=names.filter(lambda name: name not in ("map", "segments")) | st.sampled_from(["null", "true", "no", "a" * 60]),
     stage=names | st.sampled_from(["null", "layouts"]),
-    milestones=st.lists(words, min_size=2, max_size=3, unique=True),
+    milestones=st.lists(words, min_size=2, max_size=2, unique=True),
     topic=words,
     channel=st.sampled_from(["email", "sms"]),
     consent=st.sampled_from(["opt_in", "opt_out"]),
