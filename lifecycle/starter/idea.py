@@ -109,8 +109,13 @@ def topics_by(map_: Map, channel: Channel) -> list[str]:
 
 
 def default_topic(map_: Map, channel: Channel, stage: str, templates: Iterable[TemplateInfo]) -> str | None:
-    """The topic of most marketing messages of that stage, else of all; else the first that nobody has to confirm."""
+    """The topic of most marketing messages of that stage, else of all; else the first that nobody has to confirm.
+
+    Text messages need a yes in most countries, so that for them a topic with one is taken where there is one.
+    """
     known = topics_by(map_, channel)
+    if channel == "sms":
+        known = [name for name in known if map_.topics[name].consent != "opt_out"] or known
     sent = [one for one in templates if one.purpose == "marketing" and one.channel == channel and one.topic in known]
     for some in ([one for one in sent if one.name.startswith(f"{stage}/")], sent):
         topics = [one.topic for one in some if one.topic]
