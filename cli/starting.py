@@ -26,6 +26,7 @@ from cli.common import (
     note,
     out,
     out_json,
+    progress_console,
     project_root,
     read_project,
     unsound,
@@ -68,7 +69,8 @@ def new_playbook(
         raise unsound(found)
     given = {"stage": stage, "milestone": milestone, "goal": goal, "channel": channel, "topic": topic, "name": name}
     idea = Chooser(found, found.map, given, yes=yes).idea()
-    files, remarks = _proven(found, found.map, idea)
+    with progress_console().status("Trying it in a copy of the project"):
+        files, remarks = _proven(found, found.map, idea)
     _write(root, files)
     if format is Format.json:
         out_json({"playbook": idea.name, "files": list(files)})
