@@ -82,6 +82,7 @@ def load(root: Path) -> Project:
     templates = template_files.load(root, faults)
     playbooks: dict[str, playbook_language.Playbook] = {}
     scenarios: dict[str, Scenarios] = {}
+    tested: set[str] = set()
     files: dict[str, str] = {}
     sources: dict[str, str] = {}
     for path in sorted((root / "playbooks").rglob("*.yaml")):
@@ -89,6 +90,7 @@ def load(root: Path) -> Project:
         if file in (MAP, SEGMENTS):
             continue
         if path.name.endswith(".test.yaml"):
+            tested.add(path.name.removesuffix(".test.yaml"))
             found = _read(root, path, Scenarios, faults)
             if found:
                 scenarios[path.name.removesuffix(".test.yaml")] = found
@@ -108,7 +110,7 @@ def load(root: Path) -> Project:
         _check(root, map_, playbooks, plans, scenarios, templates, conditions, faults)
         if set(plans) == names:  # else a template may be used by a playbook that has a mistake
             places = {name: playbook.place("playbook") for name, playbook in playbooks.items()}
-            checks.check_use(plans, places, scenarios, templates.infos, faults)
+            checks.check_use(plans, places, tested, templates.infos, faults)
             checks.check_confirmations(map_, plans, faults)
     texts = sum(len(variants) for variants in templates.variants.values())
     return Project(root, map_, plans, files, sources, scenarios, templates, conditions, faults, texts)

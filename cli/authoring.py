@@ -1,8 +1,7 @@
-"""`milepost check`, `test` and `preview`: what marketing runs while it writes."""
+"""`milepost check` and `preview`: what marketing runs while it writes. `milepost test` is in `cli.testing`."""
 
 from __future__ import annotations
 
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,9 +23,7 @@ from cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lifecycle.coverage import Coverage
     from lifecycle.language.faults import Fault
-    from lifecycle.scenarios import Failure
     from project import Project
 
 PathArgument = Annotated[
@@ -40,7 +37,6 @@ def register(app: typer.Typer) -> None:
     from cli.trying import send_test
 
     app.command("check", epilog="Example: milepost check playbooks/onboarding")(check)
-    app.command("test", epilog="Example: milepost test playbooks/onboarding/first-90-days.yaml")(run_tests)
     app.command("preview", epilog="Example: milepost preview onboarding/welcome --out /tmp/welcome")(preview)
     app.command("send-test", epilog="Example: milepost send-test onboarding/welcome --to ada@example.com")(send_test)
 
@@ -50,9 +46,9 @@ def register(app: typer.Typer) -> None:
 
 def check(path: PathArgument = None, project: ProjectOption = None, format: FormatOption = Format.text) -> int:
     """Find every mistake in the project. All of it is read, whatever is asked for."""
-    found = _project(path, project)
-    within = _within(found, path)
-    faults = [fault for fault in found.faults if _lies(fault.place.file, within)]
+    found = read_with_mistakes(path, project)
+    within = within_project(found, path)
+    faults = [fault for fault in found.faults if lies(fault.place.file, within)]
     errors = sum(fault.severity == "error" for fault in faults)
     if format is Format.json:
         out_json({"findings": [_finding(fault) for fault in faults]})
@@ -77,109 +73,10 @@ def _finding(fault: Fault) -> dict[str, Any]:
     }  # fmt: skip
 
 
-# --- test ----------------------------------------------------------------------------------------------------------
+# --- shared ----------------------------------------------------------------------------------------------------------
 
 
-def run_tests(path: PathArgument = None, project: ProjectOption = None, format: FormatOption = Format.text) -> int:
-    """Run the scenarios that lie beside the playbooks, and say which steps and branches they went through."""
-    from lifecycle.scenarios import run_scenarios
-
-    found = _project(path, project)
-    within = _within(found, path)
-    chosen = {name: file for name, file in found.files.items() if _lies(file, within) or _lies(_test_of(file), within)}
-    wrong = [fault for fault in found.faults.errors if within is None or _lies(fault.place.file, within)]
-    wrong += [fault for fault in found.faults.errors if fault.place.file in chosen.values() and fault not in wrong]
-    for fault in wrong:
-        note(str(fault))
-    passed, failures, covered = 0, list[tuple[str, "Failure"]](), dict[str, "Coverage | None"]()
-    for name in chosen:
-        plan, scenarios = found.plans.get(name), found.scenarios.get(name)
-        if plan is None:
-            continue
-        if scenarios is None:
-            covered[name] = None
-            continue
-        held, failed, covered[name] = run_scenarios(plan, scenarios, found.world())
-        passed += held
-        failures += [(name, failure) for failure in failed]
-    if format is Format.json:
-        out_json(
-            {
-                "passed": passed,
-                "failed": len(failures),
-                "coverage": _shares(found, covered),
-                "failures": [_failure(failure) for _, failure in failures],
-            }
-        )
-    else:
-        _print_tests(found, covered, failures)
-        shares = _shares(found, covered)
-        out(
-            f"{count(passed, 'scenario')} passed, {len(failures)} failed; "
-            f"{shares['steps']:g} % of steps and {shares['branches']:g} % of branches gone through"
-        )
-    return FAULTS if failures or wrong else GOOD
-
-
-def _print_tests(found: Project, covered: dict[str, Coverage | None], failures: list[tuple[str, Failure]]) -> None:
-    width = max((len(name) for name in covered), default=0)
-    for name, coverage in covered.items():
-        if coverage is None:
-            out(f"{name:<{width}}  no test file")
-            continue
-        number = len(found.scenarios[name].scenarios)
-        failed = sum(failing == name for failing, _ in failures)
-        steps = f"steps {len(coverage.seen_steps & coverage.steps)} of {len(coverage.steps)}"
-        branches = f"branches {len(coverage.seen_arms)} of {len(coverage.arms)}"
-        out(f"{name:<{width}}  {number - failed:>3} passed {failed:>3} failed   {steps}, {branches}")
-        for missed in coverage.missed:
-            out(f"{'':<{width}}  not gone through: {missed}")
-    for _, failure in failures:
-        out()
-        out(f"{failure.place.file}:{failure.place.line}: {failure.scenario}")
-        out(f"  {failure.why}")
-        _side_by_side(failure.expected, failure.actual)
-    if covered:
-        out()
-
-
-def _side_by_side(expected: list[str], actual: list[str]) -> None:
-    width = max([len(line) for line in expected] + [len("expected")])
-    out(f"    {'expected':<{width}}  actual")
-    for left, right in zip_longest(expected, actual, fillvalue=""):
-        out(f"    {left:<{width}}  {right}".rstrip())
-
-
-def _failure(failure: Failure) -> dict[str, Any]:
-    place = failure.place
-    return {
-        "file": place.file, "line": place.line, "scenario": failure.scenario,
-        "expected": failure.expected, "actual": failure.actual,
-    }  # fmt: skip
-
-
-def _shares(found: Project, covered: dict[str, Coverage | None]) -> dict[str, float]:
-    """How much was gone through, in percent, rounded down. A playbook without tests counts as not gone through."""
-    from lifecycle.coverage import arms_of
-
-    steps = arms = seen_steps = seen_arms = 0
-    for name, coverage in covered.items():
-        plan = found.plans[name]
-        steps, arms = steps + len(plan.steps), arms + len(set(arms_of(plan)))
-        if coverage is not None:
-            seen_steps += len(coverage.seen_steps & coverage.steps)
-            seen_arms += len(coverage.seen_arms)
-    return {"steps": _percent(seen_steps, steps), "branches": _percent(seen_arms, arms)}
-
-
-def _percent(part: int, whole: int) -> float:
-    return part * 1000 // whole / 10 if whole else 100.0
-
-
-# --- both ----------------------------------------------------------------------------------------------------------
-
-
-def _project(path: Path | None, option: Path | None) -> Project:
+def read_with_mistakes(path: Path | None, option: Path | None) -> Project:
     """The project, its mistakes included: the one that is named, else that in which PATH lies."""
     from project import NoProject, find_root
 
@@ -191,7 +88,7 @@ def _project(path: Path | None, option: Path | None) -> Project:
     return read_project(project_root(option), sound=False)
 
 
-def _within(found: Project, path: Path | None) -> str | None:
+def within_project(found: Project, path: Path | None) -> str | None:
     """PATH as findings name it: relative to the project; None for all of it."""
     if path is None:
         return None
@@ -204,12 +101,8 @@ def _within(found: Project, path: Path | None) -> str | None:
     return None if inside == found.root else inside.relative_to(found.root).as_posix()
 
 
-def _lies(file: str, within: str | None) -> bool:
+def lies(file: str, within: str | None) -> bool:
     return within is None or file == within or file.startswith(f"{within}/")
-
-
-def _test_of(file: str) -> str:
-    return file.removesuffix(".yaml") + ".test.yaml"
 
 
 def count(number: int, what: str) -> str:

@@ -29,6 +29,8 @@ from cli import (
     persons,
     running,
     simulating,
+    starting,
+    testing,
     tokens,
     verifying,
 )
@@ -42,9 +44,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for module in (
-    authoring, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
+    authoring, testing, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
+app.add_typer(starting.app, name="new")
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
 app.add_typer(incoming.app, name="events")

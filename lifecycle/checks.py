@@ -11,6 +11,7 @@ from typing import Any
 
 from lifecycle.compiler.names import Names
 from lifecycle.consent import written
+from lifecycle.contradictions import contradictions
 from lifecycle.facts import ConditionError, Conditions
 from lifecycle.language.faults import Faults, Place, did_you_mean
 from lifecycle.language.map import Map
@@ -139,15 +140,25 @@ def check_confirmations(map_: Map, plans: Mapping[str, Plan], faults: Faults) ->
 
 def check_scenarios(scenarios: Scenarios, plan: Plan, map_: Map, templates: Templates, faults: Faults) -> None:
     """Hold a test file against what exists: a name that is wrong there would prove nothing, or fail for no reason."""
-    work = _Scenarios(plan, map_, sorted({name for name, _ in templates}), faults)
+    work = _Scenarios(plan, map_, templates, faults)
     work.customer(scenarios.customer, lambda *keys: scenarios.place("customer", *keys, key=True))
+    lines: dict[str, int] = {}
     for scenario in scenarios.scenarios:
+        place = scenario.place("name")
+        if lines.setdefault(scenario.name, place.line) != place.line:
+            faults.add(place, "twice", f"a scenario of this name stands already in line {lines[scenario.name]}")
+        if scenario.expect is None and scenario.expect_some is None and not scenario.never:
+            hint = "write `expect`, or let `milepost test --update` write down what happens"
+            faults.add(place, "expects-nothing", f"`{scenario.name}` expects nothing yet", hint, "warning")
         work.scenario(scenario)
+        for fault in contradictions(scenario, scenarios, plan, map_):
+            faults.add(fault.place, fault.code, fault.message, fault.suggestion)
 
 
 class _Scenarios:
-    def __init__(self, plan: Plan, map_: Map, templates: list[str], faults: Faults) -> None:
-        self.plan, self.map, self.templates, self.faults = plan, map_, templates, faults
+    def __init__(self, plan: Plan, map_: Map, templates: Templates, faults: Faults) -> None:
+        self.plan, self.map, self.faults = plan, map_, faults
+        self.messages, self.templates = templates, sorted({name for name, _ in templates})
         self.sends = [step for step, one in plan.steps.items() if isinstance(one, Send)]
 
     def scenario(self, scenario: Scenario) -> None:
@@ -157,6 +168,9 @@ class _Scenarios:
         for entry in (*(scenario.expect or ()), *(scenario.expect_some or ())):
             for key in ("send", "refused"):
                 self._known("template", getattr(entry, key), self.templates, entry.place(key))
+            if entry.channel and entry.send in self.templates and (entry.send, entry.channel) not in self.messages:
+                message = f"the template `{entry.send}` has no text for {entry.channel}"
+                self.faults.add(entry.place("channel"), "no-such-channel", message)
             for key in ("milestone", "record", "goal"):
                 known = [*self.map.milestones, *self.map.own_milestones]
                 self._known("milestone", getattr(entry, key), known, entry.place(key))

@@ -20,6 +20,11 @@ class Coverage:
     seen_steps: set[str] = field(default_factory=set)
     seen_arms: set[Arm] = field(default_factory=set)
 
+    @classmethod
+    def of(cls, plan: Plan) -> Coverage:
+        """Nothing of this plan gone through yet."""
+        return cls(set(plan.steps), set(arms_of(plan)))
+
     @property
     def missed(self) -> list[str]:
         missed = sorted(self.steps - self.seen_steps)

@@ -80,14 +80,14 @@ class World:
 @dataclass(frozen=True, slots=True)
 class Happening:
     """Something from outside, at an instant: a milestone, new attributes, the time at which a schedule or a date enters
-    the playbook `name` (`due`), or a person's command to all open journeys.
+    the playbook `name` (`due`) or another one enrols in it (`enrol`), or a person's command to all open journeys.
 
     `of` names the send step that a `message.*` milestone is about. A pause is one of a channel, or holds transactional
     messages too, where its properties `channel` and `transactional` say so.
     """
 
     at: Instant
-    what: Literal["milestone", "set", "due", "pause", "resume", "skip", "exit"]
+    what: Literal["milestone", "set", "due", "enrol", "pause", "resume", "skip", "exit"]
     name: str = ""
     properties: Mapping[str, Any] = field(default_factory=dict)
     of: str | None = None
@@ -177,7 +177,7 @@ class Life:
 
     def _happen(self, happening: Happening) -> None:
         at = happening.at
-        if happening.what in ("milestone", "set", "due"):
+        if happening.what in ("milestone", "set", "due", "enrol"):
             self._apply(self._event(happening), 0, at)
             return
         for journey in [one for one in self.journeys if one.open]:
@@ -188,6 +188,8 @@ class Life:
             return Event(self._number(), "set", "", happening.at, happening.properties)
         if happening.what == "due":
             return Event(self._number(), "due", happening.name, happening.at, happening.properties)
+        if happening.what == "enrol":
+            return Event(self._number(), "enrol", happening.name, happening.at)
         name = self.world.map.canonical(happening.name)
         self.consent = changed(self.consent, name, happening.properties)
         journey = None

@@ -9,6 +9,9 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from lifecycle.language.playbook import Clock
 from lifecycle.language.validate import Authored, mistake
 
+THINGS = ("send", "refused", "task", "milestone", "record", "set", "enrol", "goal", "end")
+"""What an entry of `expect` may name: exactly one of these."""
+
 
 class Given(Authored):
     """One thing that happens, on a day of the journey (day 0 is the day of `start`), at a local clock time.
@@ -43,7 +46,7 @@ class Given(Authored):
 
 
 class Expected(Authored):
-    """One line of the timeline. Without `at`, any time of that day matches."""
+    """One line of the timeline: exactly one of `THINGS`. Without `at`, any time of that day matches."""
 
     day: Annotated[int, Field(ge=0)]
     at: Clock | None = None
@@ -58,6 +61,16 @@ class Expected(Authored):
     reason: str | None = None
     goal: str | None = None
     end: str | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Expected:
+        found = [thing for thing in THINGS if getattr(self, thing) is not None]
+        if len(found) != 1:
+            raise mistake("one-of", "what is expected is exactly one of " + ", ".join(f"`{one}`" for one in THINGS))
+        for key, owner in (("channel", "send"), ("reason", "refused")):
+            if getattr(self, key) is not None and found != [owner]:
+                raise mistake("one-of", f"`{key}` goes with `{owner}`, and this is a `{found[0]}`")
+        return self
 
 
 class Scenario(Authored):
