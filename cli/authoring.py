@@ -1,4 +1,4 @@
-"""`milepost check`, `test` and `preview`: what marketing runs while it writes."""
+"""`milepost test`, and what it shares with `check` (cli.checking): the project with its mistakes, and a PATH in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from cli.common import (
 
 if TYPE_CHECKING:
     from lifecycle.coverage import Coverage
-    from lifecycle.language.faults import Fault
     from lifecycle.scenarios import Failure
     from project import Project
 
@@ -36,45 +35,14 @@ PathArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    from cli.checking import register as register_check
     from cli.previewing import preview
     from cli.trying import send_test
 
-    app.command("check", epilog="Example: milepost check playbooks/onboarding")(check)
+    register_check(app)
     app.command("test", epilog="Example: milepost test playbooks/onboarding/first-90-days.yaml")(run_tests)
     app.command("preview", epilog="Example: milepost preview onboarding/welcome --out /tmp/welcome")(preview)
     app.command("send-test", epilog="Example: milepost send-test onboarding/welcome --to ada@example.com")(send_test)
-
-
-# --- check ---------------------------------------------------------------------------------------------------------
-
-
-def check(path: PathArgument = None, project: ProjectOption = None, format: FormatOption = Format.text) -> int:
-    """Find every mistake in the project. All of it is read, whatever is asked for."""
-    found = _project(path, project)
-    within = _within(found, path)
-    faults = [fault for fault in found.faults if _lies(fault.place.file, within)]
-    errors = sum(fault.severity == "error" for fault in faults)
-    if format is Format.json:
-        out_json({"findings": [_finding(fault) for fault in faults]})
-        return FAULTS if errors else GOOD
-    for fault in faults:
-        out(f"{fault}{' (advice)' if fault.severity == 'warning' else ''}")
-    if errors:
-        note(f"{count(errors, 'mistake')} to mend")
-        return FAULTS
-    counted = [count(len(found.files), "playbook"), count(found.texts, "template")]
-    if found.map and found.map.segments:
-        counted.insert(1, count(len(found.map.segments), "segment"))
-    out(f"{', '.join(counted)}, nothing to mend")
-    return GOOD
-
-
-def _finding(fault: Fault) -> dict[str, Any]:
-    place = fault.place
-    return {
-        "file": place.file, "line": place.line, "column": place.column, "code": fault.code,
-        "severity": fault.severity, "message": fault.message, "suggestion": fault.suggestion,
-    }  # fmt: skip
 
 
 # --- test ----------------------------------------------------------------------------------------------------------
@@ -84,10 +52,10 @@ def run_tests(path: PathArgument = None, project: ProjectOption = None, format: 
     """Run the scenarios that lie beside the playbooks, and say which steps and branches they went through."""
     from lifecycle.scenarios import run_scenarios
 
-    found = _project(path, project)
-    within = _within(found, path)
-    chosen = {name: file for name, file in found.files.items() if _lies(file, within) or _lies(_test_of(file), within)}
-    wrong = [fault for fault in found.faults.errors if within is None or _lies(fault.place.file, within)]
+    found = read_with_mistakes(path, project)
+    within = within_project(found, path)
+    chosen = {name: file for name, file in found.files.items() if lies(file, within) or lies(_test_of(file), within)}
+    wrong = [fault for fault in found.faults.errors if within is None or lies(fault.place.file, within)]
     wrong += [fault for fault in found.faults.errors if fault.place.file in chosen.values() and fault not in wrong]
     for fault in wrong:
         note(str(fault))
@@ -179,7 +147,7 @@ def _percent(part: int, whole: int) -> float:
 # --- both ----------------------------------------------------------------------------------------------------------
 
 
-def _project(path: Path | None, option: Path | None) -> Project:
+def read_with_mistakes(path: Path | None, option: Path | None) -> Project:
     """The project, its mistakes included: the one that is named, else that in which PATH lies."""
     from project import NoProject, find_root
 
@@ -191,7 +159,7 @@ def _project(path: Path | None, option: Path | None) -> Project:
     return read_project(project_root(option), sound=False)
 
 
-def _within(found: Project, path: Path | None) -> str | None:
+def within_project(found: Project, path: Path | None) -> str | None:
     """PATH as findings name it: relative to the project; None for all of it."""
     if path is None:
         return None
@@ -204,7 +172,7 @@ def _within(found: Project, path: Path | None) -> str | None:
     return None if inside == found.root else inside.relative_to(found.root).as_posix()
 
 
-def _lies(file: str, within: str | None) -> bool:
+def lies(file: str, within: str | None) -> bool:
     return within is None or file == within or file.startswith(f"{within}/")
 
 
