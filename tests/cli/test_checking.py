@@ -148,7 +148,8 @@ def test_many_changes_at_once_are_told_in_short(small: Small, monkeypatch: pytes
 def test_what_is_read_once_is_not_watched(small: Small, format: str) -> None:
     code, printed, told = small.milepost("check", "--watch", "--format", format)
     assert (code, printed) == (2, "")
-    assert told.startswith("milepost: `--watch` prints again and again") and told.count("\n") == 1
+    assert told.startswith("milepost: `--watch` prints again and again")
+    assert told.count("\n") == 1
 
 
 def test_a_watch_that_is_interrupted_ends_with_its_status(small: Small) -> None:
