@@ -70,6 +70,10 @@ class Demand(NamedTuple):
     value: Any = None
 
 
+Outcome = Literal["true", "false", "else"]
+"""What a condition came to; `else` is false or missing."""
+
+
 class Conditions(Protocol):
     """Reads the language of conditions. The core decides by them and does not know how they are written."""
 
@@ -79,10 +83,13 @@ class Conditions(Protocol):
     def evaluate(self, expression: str, facts: Facts) -> Verdict:
         """What the expression comes to for these facts; a missing value is a Verdict, never an exception."""
 
-    def demands(self, expression: str, holds: bool = True) -> tuple[Demand, ...]:
-        """What is sure of single names wherever the expression held, or (`holds` False) did not or was missing; raises
-        ConditionError. Never too much: what cannot be told is left out.
+    def demands(self, expression: str, outcome: Outcome = "true") -> tuple[Demand, ...]:
+        """What is sure of single names wherever the expression came to this; raises ConditionError. Never too much:
+        what cannot be told is left out.
         """
+
+    def never_missing(self, expression: str) -> bool:
+        """Whether the expression comes to true or false whatever is known; raises ConditionError."""
 
     def criterion(self, expression: str) -> Criterion:
         """The expression as a database can be asked it; raises ConditionError, also for what a segment may not say."""

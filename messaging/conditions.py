@@ -19,9 +19,9 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
 from lifecycle.criteria import Criterion
-from lifecycle.facts import ConditionError, Demand, Facts, Verdict
+from lifecycle.facts import ConditionError, Demand, Facts, Outcome, Verdict
 from messaging.criteria import criterion_of
-from messaging.demands import demands_of
+from messaging.demands import demands_of, never_missing
 from messaging.expressions import Builder, Missing
 from messaging.readers import Read
 from messaging.sandbox import Sandbox
@@ -50,8 +50,12 @@ class JinjaConditions:
         # Most conditions come to one of these, and making a Verdict costs as much as evaluating.
         return _TRUE if value is True else _FALSE if value is False else Verdict(value)
 
-    def demands(self, expression: str, holds: bool = True) -> tuple[Demand, ...]:
-        return _demands(expression, holds)
+    def demands(self, expression: str, outcome: Outcome = "true") -> tuple[Demand, ...]:
+        return _demands(expression, outcome)
+
+    def never_missing(self, expression: str) -> bool:
+        _compiled(expression)
+        return never_missing(_parsed(expression))
 
     def criterion(self, expression: str) -> Criterion:
         self.names(expression)  # what no condition may say is said so first
@@ -74,9 +78,9 @@ def _compiled(expression: str) -> tuple[Read, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=4096)
-def _demands(expression: str, holds: bool) -> tuple[Demand, ...]:
+def _demands(expression: str, outcome: Outcome) -> tuple[Demand, ...]:
     _compiled(expression)  # what no condition may say is said so first
-    return demands_of(_parsed(expression), holds=holds)
+    return demands_of(_parsed(expression), outcome)
 
 
 def _parsed(expression: str) -> nodes.Expr:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from jinja2 import nodes
 
-from lifecycle.facts import Demand
+from lifecycle.facts import Demand, Outcome
 from messaging.names import dotted
 
 Found = frozenset[Demand]
@@ -23,9 +23,10 @@ _MIRRORED: dict[str, Relation] = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt"
 _ABOUT_TYPES = ("boolean", "number", "string")
 
 
-def demands_of(tree: nodes.Expr, *, holds: bool) -> tuple[Demand, ...]:
-    """What is sure of single names where the condition held, or else where it did not hold or was missing."""
-    return tuple(sorted(_true(tree) if holds else _not_true(tree), key=repr))
+def demands_of(tree: nodes.Expr, outcome: Outcome) -> tuple[Demand, ...]:
+    """What is sure of single names where the condition came to this."""
+    found = {"true": _true, "false": _false, "else": _not_true}[outcome](tree)
+    return tuple(sorted(found, key=repr))
 
 
 def _true(node: nodes.Expr) -> Found:
@@ -62,20 +63,21 @@ def _false(node: nodes.Expr) -> Found:
 
 def _not_true(node: nodes.Expr) -> Found:
     """Where the condition came to false or was missing."""
-    if _never_missing(node):
+    if never_missing(node):
         return _false(node)
     if isinstance(node, nodes.Or):
-        return _not_true(node.left) | (_not_true(node.right) if _never_missing(node.left) else NONE)
+        return _not_true(node.left) | (_not_true(node.right) if never_missing(node.left) else NONE)
     if isinstance(node, nodes.And):
         return _not_true(node.left) & _not_true(node.right)
     return NONE
 
 
-def _never_missing(node: nodes.Expr) -> bool:
+def never_missing(node: nodes.Expr) -> bool:
+    """Whether a condition comes to true or false whatever is known of the customer."""
     if isinstance(node, nodes.And | nodes.Or):
-        return _never_missing(node.left) and _never_missing(node.right)
+        return never_missing(node.left) and never_missing(node.right)
     if isinstance(node, nodes.Not):
-        return _never_missing(node.node)
+        return never_missing(node.node)
     if isinstance(node, nodes.Test):
         return node.name in ("defined", "undefined")
     if isinstance(node, nodes.Compare) and len(node.ops) == 1:

@@ -28,17 +28,20 @@ HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is sure where a step begins."""
+    """What is sure where a step begins, and what will be `soon`: what a playbook sets and records goes through intake,
+    and may not be there at once.
+    """
 
     soonest: float = 0.0
     demands: frozenset[Demand] = frozenset()
+    soon: frozenset[Demand] = frozenset()
 
     def has(self, name: str) -> bool:
         """Whether a name is sure to have a value."""
         return Demand(name, "defined") in self.demands
 
     def meet(self, other: Known) -> Known:
-        return Known(min(self.soonest, other.soonest), self.demands & other.demands)
+        return Known(min(self.soonest, other.soonest), self.demands & other.demands, self.soon & other.soon)
 
     def plus(self, *demands: Demand) -> Known:
         return replace(self, demands=self.demands | with_history(demands))
@@ -122,10 +125,9 @@ def paths_of(written: Written, subject: Subject) -> Paths:
 
 
 def at_entry(written: Written, subject: Subject) -> Known:
-    """What is sure where a journey begins."""
+    """What is sure where a journey begins. Nobody is sure to have an account, so its defaults are not sure either."""
     plan, map_ = written.plan, subject.map
     start = Known(demands=frozenset(defined(*(f"customer.{n}" for n in map_.defaults()))))
-    start = start.plus(*defined(*(f"account.{n}" for n in map_.defaults("account"))))
     entry = plan.entry
     if entry is None or plan.playbook in subject.enrolled:
         return start  # whoever is enrolled comes without a milestone, and is not asked the entry's condition
@@ -168,27 +170,34 @@ def edges_of(step_id: p.StepId, here: Known, plan: p.Plan, subject: Subject) -> 
             whole = 0.0 if step.until else (step.at_most - 1) * shortest(step.every)
             yield Edge(step_id, step.next, "next", _later(here, here.soonest + whole))
         case p.Set():
-            names = {f"customer.{name}": value for name, value in step.values}
-            kept = frozenset(demand for demand in here.demands if demand.name not in names)
-            there = replace(here, demands=kept)
-            for name, value in names.items():
-                if value is not None or name.partition(".")[2] in subject.map.defaults():
-                    there = there.plus(*defined(name))
-            yield Edge(step_id, step.next, "next", there)
+            yield Edge(step_id, step.next, "next", _set(here, step, subject))
         case p.Split():
             for name, _, target in step.variants:
                 yield Edge(step_id, target, name, here)
         case p.Exit():
             return
         case p.Record():
-            yield Edge(step_id, step.next, "next", here.plus(*happened(step.milestone)))
+            yield Edge(step_id, step.next, "next", _made(here, *happened(step.milestone)))
         case p.Task() | p.Enrol():
             yield Edge(step_id, step.next, "next", here)
 
 
+def _set(here: Known, step: p.Set, subject: Subject) -> Known:
+    """The old value may be there for a moment, so that only that there is one stays sure."""
+    given = {f"customer.{name}": value for name, value in step.values}
+    gone = {name for name, value in given.items() if value is None and name[9:] not in subject.map.defaults()}
+    kept = frozenset(d for d in here.demands if d.name not in given or (d.relation == "defined" and d.name not in gone))
+    soon = frozenset(d for d in here.soon if d.name not in given)
+    return _made(replace(here, demands=kept, soon=soon), *defined(*(given.keys() - gone)))
+
+
+def _made(here: Known, *demands: Demand) -> Known:
+    return replace(here, soon=here.soon | with_history(demands))
+
+
 def _wait(step_id: p.StepId, step: p.Wait, here: Known) -> Iterator[Edge]:
     if step.span is not None:
-        yield Edge(step_id, step.next, "next", _later(here, here.soonest + shortest(step.span)))
+        yield Edge(step_id, step.next, "next", _later(here, here.soonest + shortest(step.span), waited=True))
         return
     moment = parse_moment(step.until or "")
     at, blocked = here.soonest, None
@@ -217,7 +226,7 @@ def _wait_for(step_id: p.StepId, step: p.WaitFor, here: Known, plan: p.Plan) -> 
     if step.since != "ever" and all(ends):
         blocked = f"`{step.keys[0]}` ends this journey ({ends[0]})"
     yield Edge(step_id, step.reached, "reached", there, blocked)
-    yield Edge(step_id, step.timed_out, "timed_out", _later(here, here.soonest + shortest(step.timeout)))
+    yield Edge(step_id, step.timed_out, "timed_out", _later(here, here.soonest + shortest(step.timeout), waited=True))
 
 
 def _ends_by(key: str, plan: p.Plan) -> str | None:
@@ -229,22 +238,28 @@ def _ends_by(key: str, plan: p.Plan) -> str | None:
 
 
 def _branch(step_id: p.StepId, step: p.Branch, here: Known, subject: Subject) -> Iterator[Edge]:
-    rest = here
+    """What is missing takes `else` at once, so that an arm is looked at only where all above it came to false."""
+    conditions = subject.conditions
+    rest, otherwise, asked_all = here, here, True
     for index, (condition, target) in enumerate(step.arms):
-        there = rest.plus(*subject.conditions.demands(condition))
+        there = rest.plus(*conditions.demands(condition))
         why = contradiction(there.demands, subject.map)
         if why is None and condition in [earlier for earlier, _ in step.arms[:index]]:
             why = "an arm above asks the same"
         yield Edge(step_id, target, index, there, why)
-        rest = rest.plus(*subject.conditions.demands(condition, holds=False))
-    why = contradiction(rest.demands, subject.map)
-    yield Edge(step_id, step.otherwise, "else", rest, why)
+        rest = rest.plus(*conditions.demands(condition, "false"))
+        if asked_all:
+            otherwise = otherwise.plus(*conditions.demands(condition, "else"))
+        asked_all = asked_all and conditions.never_missing(condition)
+    yield Edge(step_id, step.otherwise, "else", otherwise, contradiction(otherwise.demands, subject.map))
 
 
-def _later(here: Known, soonest: float) -> Known:
-    """After a wait: values may be others by now. A milestone that has happened stays so."""
+def _later(here: Known, soonest: float, *, waited: bool = False) -> Known:
+    """After a wait: values may be others by now. A milestone that has happened stays so. `waited`: time has passed."""
     kept = frozenset(demand for demand in here.demands if _lasts(demand))
-    return replace(here, soonest=soonest, demands=kept)
+    if not waited:
+        return replace(here, soonest=soonest, demands=kept)
+    return Known(soonest, kept | here.soon)
 
 
 def _lasts(demand: Demand) -> bool:
