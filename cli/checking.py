@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Iterator
@@ -56,7 +57,12 @@ def check(
     """Find every mistake in the project. All of it is read, whatever is asked for."""
     if watch and format in (Format.sarif, Format.github):
         raise Refused(f"`--watch` prints again and again, and `--format {format}` is read once; use text or json")
-    found = read_with_mistakes(path, project)
+    # A check lives for a second, and the collector would look through all that it reads, again and again.
+    gc.disable()
+    try:
+        found = read_with_mistakes(path, project)
+    finally:
+        gc.enable()
     code = _tell(found, path, format)
     if watch:
         for changed in changes(found.root):
