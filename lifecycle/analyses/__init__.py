@@ -13,6 +13,7 @@ from lifecycle.analyses.languages import check_languages
 from lifecycle.analyses.milestones import check_heard, check_used
 from lifecycle.analyses.paths import paths_of
 from lifecycle.analyses.reach import check_entered, check_reach
+from lifecycle.analyses.stages import check_stages
 from lifecycle.analyses.subject import Subject, Written
 from lifecycle.analyses.values import check_values
 from lifecycle.analyses.weeks import check_caps
@@ -28,6 +29,7 @@ def analyse(subject: Subject, faults: Faults) -> None:
     for name, written in subject.playbooks.items():
         check_reach(written, paths[name], subject, faults)
         check_heard(written, subject, faults)
+        check_stages(written, paths[name], subject, faults)
         check_values(written, paths[name], subject, faults)
         check_window(written, paths[name], faults)
         check_languages(written, paths[name], subject, faults)

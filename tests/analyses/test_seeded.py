@@ -59,6 +59,10 @@ SEEDS = {
         THANKS, "send: adopter/who-you-support", "send: loyalist/upsell-reminder",
         "forbidden-intent", "loyalist/upsell-reminder", "error",
     ),
+    "an upsell to those whom a purchase has just made adopters": Seed(
+        UPSELL, "entry: {milestone: purchase_again, reentry: never}", "entry: {milestone: purchase, reentry: never}",
+        "forbidden-intent", "- send: loyalist/upsell-reminder",
+    ),
     "a cap broken across two playbooks": Seed(
         THANKS,
         '  - wait: {until: day 12, at: "10:00"}\n  - send: adopter/who-you-support\n',

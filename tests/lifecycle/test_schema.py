@@ -157,8 +157,8 @@ def test_what_nobody_may_write_is_refused(kind: Kind, text: str) -> None:
         ("playbook", "playbook: a\nstage: b\nholdout: 5%\nsteps: [{send: x}, {wait: P3D}, {wait: {until: day 3}}]"),
         ("playbook", "playbook: a\nstage: b\nholdout: 7.5\nsteps: [{wait_for: x, timeout: 1 day}]"),
         ("playbook", "playbook: a\nstage: b\nsteps: [{wait_for: [x, y], timeout: 1 day 12 hours, reached: []}]"),
-        ("playbook", "playbook: a\nstage: b\nsteps: [{repeat: {every: P1M, at_most: 3, until: x}, steps: [{exit: y}]}]"),
-        ("map", "time_zone: Europe/Paris\nmilestones: {a: {also: One}}\nstages: {a: {for: x}}\nhalt: {complained: 0.1%}"),
+        ("playbook", "playbook: a\nstage: b\nsteps: [{repeat: {every: P1M, at_most: 3}, steps: [{exit: y}]}]"),
+        ("map", "time_zone: Europe/Paris\nmilestones: {a: {also: One}}\nstages: {a: {for: x}}\nhalt: {bounced: 1%}"),
         ("segments", "{}"),
     ],
 )  # fmt: skip
