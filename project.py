@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lifecycle import checks
+from lifecycle.analyses import Subject, Written, analyse
 from lifecycle.compiler import compile_playbook
 from lifecycle.language import map as map_language
 from lifecycle.language import playbook as playbook_language
@@ -24,6 +25,7 @@ from lifecycle.plan import Plan
 from lifecycle.simulator import World
 from messaging import templates as template_files
 from messaging.conditions import JinjaConditions
+from messaging.lengths import check_lengths
 
 MAP = "playbooks/map.yaml"
 SEGMENTS = "playbooks/segments.yaml"
@@ -108,7 +110,11 @@ def load(root: Path) -> Project:
             if plan:
                 plans[name] = plan
         _check(root, map_, playbooks, plans, scenarios, templates, conditions, faults)
-        if set(plans) == names:  # else a template may be used by a playbook that has a mistake
+        complete = set(plans) == names
+        if not any(fault.place.file in (MAP, SEGMENTS) for fault in faults.errors):
+            written = {name: Written(playbooks[name], plan) for name, plan in plans.items()}
+            analyse(Subject(map_, written, templates.infos, conditions, complete), faults)
+        if complete:  # else a template may be used by a playbook that has a mistake
             places = {name: playbook.place("playbook") for name, playbook in playbooks.items()}
             checks.check_use(plans, places, tested, templates.infos, faults)
             checks.check_confirmations(map_, plans, faults)
@@ -130,6 +136,7 @@ def _check(
     checks.check_map(map_, conditions, faults)
     checks.check_segments(map_, conditions, faults)
     checks.check_templates(templates.infos, map_, conditions, _Finder(root, templates).place, faults)
+    check_lengths(templates, map_, faults)
     for name, found in scenarios.items():
         plan = plans.get(name)
         if plan is not None:

@@ -1,29 +1,20 @@
-"""`milepost check` and `preview`: what marketing runs while it writes. `milepost test` is in `cli.testing`."""
+"""What `check` (cli.checking) and `test` (cli.testing) share: the project with its mistakes, and a PATH in it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.common import (
-    FAULTS,
-    GOOD,
-    Format,
-    FormatOption,
-    ProjectOption,
     Refused,
-    note,
-    out,
-    out_json,
     project_root,
     read_project,
     settings,
 )
 
 if TYPE_CHECKING:
-    from lifecycle.language.faults import Fault
     from project import Project
 
 PathArgument = Annotated[
@@ -33,47 +24,13 @@ PathArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    from cli.checking import register as register_check
     from cli.previewing import preview
     from cli.trying import send_test
 
-    app.command("check", epilog="Example: milepost check playbooks/onboarding")(check)
+    register_check(app)
     app.command("preview", epilog="Example: milepost preview onboarding/welcome --out /tmp/welcome")(preview)
     app.command("send-test", epilog="Example: milepost send-test onboarding/welcome --to ada@example.com")(send_test)
-
-
-# --- check ---------------------------------------------------------------------------------------------------------
-
-
-def check(path: PathArgument = None, project: ProjectOption = None, format: FormatOption = Format.text) -> int:
-    """Find every mistake in the project. All of it is read, whatever is asked for."""
-    found = read_with_mistakes(path, project)
-    within = within_project(found, path)
-    faults = [fault for fault in found.faults if lies(fault.place.file, within)]
-    errors = sum(fault.severity == "error" for fault in faults)
-    if format is Format.json:
-        out_json({"findings": [_finding(fault) for fault in faults]})
-        return FAULTS if errors else GOOD
-    for fault in faults:
-        out(f"{fault}{' (advice)' if fault.severity == 'warning' else ''}")
-    if errors:
-        note(f"{count(errors, 'mistake')} to mend")
-        return FAULTS
-    counted = [count(len(found.files), "playbook"), count(found.texts, "template")]
-    if found.map and found.map.segments:
-        counted.insert(1, count(len(found.map.segments), "segment"))
-    out(f"{', '.join(counted)}, nothing to mend")
-    return GOOD
-
-
-def _finding(fault: Fault) -> dict[str, Any]:
-    place = fault.place
-    return {
-        "file": place.file, "line": place.line, "column": place.column, "code": fault.code,
-        "severity": fault.severity, "message": fault.message, "suggestion": fault.suggestion,
-    }  # fmt: skip
-
-
-# --- shared ----------------------------------------------------------------------------------------------------------
 
 
 def read_with_mistakes(path: Path | None, option: Path | None) -> Project:

@@ -28,6 +28,7 @@ from cli import (
     pauses,
     persons,
     running,
+    schemas,
     simulating,
     starting,
     testing,
@@ -44,7 +45,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for module in (
-    authoring, testing, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
+    authoring, testing, schemas, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running,
+    demo,
 ):  # fmt: skip
     module.register(app)
 app.add_typer(starting.app, name="new")

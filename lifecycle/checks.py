@@ -93,9 +93,20 @@ def check_templates(
     for info in templates.values():
         if info.topic is not None and info.topic not in map_.topics:
             names.unknown(where(info, info.topic), "topic", info.topic, list(map_.topics))
+        elif _is_unasked(info, map_):
+            message = f"this SMS goes to people who never said yes: `{info.topic}` has `consent: opt_out`"
+            hint = "most laws want a yes before advertising by SMS; give it a topic with `opt_in`"
+            faults.add(where(info, info.topic or ""), "no-consent-for-sms", message, hint, "warning")
         for name in info.names:
             if name.partition(".")[0] not in OF_A_PLAYBOOK:
                 names.name(name, where(info, name))
+
+
+def _is_unasked(info: TemplateInfo, map_: Map) -> bool:
+    """Whether this is advertising by SMS to people who have not said no."""
+    topic = map_.topics.get(info.topic or "")
+    advertises = info.channel == "sms" and info.purpose == "marketing"
+    return advertises and topic is not None and topic.consent == "opt_out"
 
 
 def check_use(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from whenever import Instant
 
@@ -62,6 +62,18 @@ class ConditionError(ValueError):
         self.offset = offset
 
 
+class Demand(NamedTuple):
+    """What a condition asks of one name, such as `customer.plan`: that it has a value, or how that compares."""
+
+    name: str
+    relation: Literal["defined", "eq", "ne", "lt", "lteq", "gt", "gteq", "in"]
+    value: Any = None
+
+
+Outcome = Literal["true", "false", "else"]
+"""What a condition came to; `else` is false or missing."""
+
+
 class Conditions(Protocol):
     """Reads the language of conditions. The core decides by them and does not know how they are written."""
 
@@ -70,6 +82,14 @@ class Conditions(Protocol):
 
     def evaluate(self, expression: str, facts: Facts) -> Verdict:
         """What the expression comes to for these facts; a missing value is a Verdict, never an exception."""
+
+    def demands(self, expression: str, outcome: Outcome = "true") -> tuple[Demand, ...]:
+        """What is sure of single names wherever the expression came to this; raises ConditionError. Never too much:
+        what cannot be told is left out.
+        """
+
+    def never_missing(self, expression: str) -> bool:
+        """Whether the expression comes to true or false whatever is known; raises ConditionError."""
 
     def criterion(self, expression: str) -> Criterion:
         """The expression as a database can be asked it; raises ConditionError, also for what a segment may not say."""

@@ -19,8 +19,9 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
 from lifecycle.criteria import Criterion
-from lifecycle.facts import ConditionError, Facts, Verdict
+from lifecycle.facts import ConditionError, Demand, Facts, Outcome, Verdict
 from messaging.criteria import criterion_of
+from messaging.demands import demands_of, never_missing
 from messaging.expressions import Builder, Missing
 from messaging.readers import Read
 from messaging.sandbox import Sandbox
@@ -49,6 +50,13 @@ class JinjaConditions:
         # Most conditions come to one of these, and making a Verdict costs as much as evaluating.
         return _TRUE if value is True else _FALSE if value is False else Verdict(value)
 
+    def demands(self, expression: str, outcome: Outcome = "true") -> tuple[Demand, ...]:
+        return _demands(expression, outcome)
+
+    def never_missing(self, expression: str) -> bool:
+        _compiled(expression)
+        return never_missing(_parsed(expression))
+
     def criterion(self, expression: str) -> Criterion:
         self.names(expression)  # what no condition may say is said so first
         return criterion_of(expression, _parsed(expression))
@@ -67,6 +75,12 @@ def _compiled(expression: str) -> tuple[Read, tuple[str, ...]]:
     except RecursionError:
         raise ConditionError("this condition is nested too deeply") from None
     return read, tuple(builder.found)
+
+
+@lru_cache(maxsize=4096)
+def _demands(expression: str, outcome: Outcome) -> tuple[Demand, ...]:
+    _compiled(expression)  # what no condition may say is said so first
+    return demands_of(_parsed(expression), outcome)
 
 
 def _parsed(expression: str) -> nodes.Expr:

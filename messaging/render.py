@@ -123,7 +123,7 @@ class Renderer:
             if value_at(names, need) is NOTHING:
                 raise MissingValue(need)
         if variant.channel == "sms":
-            text = _tidy(self._text(variant.body, names))
+            text = tidy(self._text(variant.body, names))
             if not text:
                 raise RenderError(variant.name, "empty")
             size = size_of(text)
@@ -164,6 +164,7 @@ def _one_line(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
+    """A text as it is sent: no control characters, no spaces at the ends of lines, no two empty lines in a row."""
     lines = (line.strip() for line in mjml.without_control(text).splitlines())
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()

@@ -25,7 +25,9 @@ _AGREE = ("topic", "purpose", "intent", "expires", "if_unknown")
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A message in one language (`""` is the file without one), ready to be rendered. `kind` is mjml, html or txt."""
+    """A message in one language (`""` is the file without one), ready to be rendered. `kind` is mjml, html or txt;
+    `line` is that at which the body begins in its file.
+    """
 
     file: str
     name: str
@@ -36,6 +38,7 @@ class Variant:
     subject: Template | None
     preheader: Template | None
     body: Template
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ class _Loader:
         info = TemplateInfo(
             name, channel, tuple(sorted(language for language in files if language)), front.topic,
             front.purpose or "marketing", front.intent, front.expires, tuple(needed), Place(main.file), tuple(names),
-            resend=front.if_unknown == "resend",
+            resend=front.if_unknown == "resend", tracking=front.tracking is not False,
         )  # fmt: skip
         return info, variants
 
@@ -215,5 +218,5 @@ class _Loader:
         body = self.sandbox.compiled(file.body.source, f"{file.name}.{file.channel}.{file.kind}")
         return Variant(
             file.file, file.name, file.channel, file.language, file.kind, front,
-            line.get("subject"), line.get("preheader"), body,
+            line.get("subject"), line.get("preheader"), body, file.body.line,
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from lifecycle import plan as p
@@ -13,7 +13,6 @@ from lifecycle.language.map import MESSAGE_MILESTONES
 from lifecycle.language.segments import MILESTONES as SEGMENT
 from lifecycle.language.template import TemplateInfo
 from lifecycle.language.times import parse_clock, parse_moment
-from lifecycle.language.validate import Authored
 
 MARKETING_EXPIRES = "3 days"
 """How long a marketing message stays worth sending where neither step nor template says so (rules.md 9)."""
@@ -31,27 +30,15 @@ class StepCompiler:
         self.attributes: set[str] = set()
         self.transactional = False
         self.ids: dict[int, p.StepId] = {}
-        self.taken: dict[p.StepId, Authored] = {}
-        self._give_ids(playbook.steps, given=True)
-        self._give_ids(playbook.steps, given=False)
+        self._give_ids()
 
-    def _give_ids(self, steps: Sequence[authored.Step], *, given: bool) -> None:
-        """Ids that authors give come first, so that no derived one takes them."""
-        for step in steps:
-            if given and step.id:
-                if step.id in self.taken:
-                    self.faults.add(step.place("id"), "twice", f"the id `{step.id}` is used by two steps")
-                self.taken[step.id] = step
-                self.ids[id(step)] = step.id
-            elif not given and not step.id:
-                base = derived_id(step)
-                number = next(n for n in range(1, 10_000) if _numbered(base, n) not in self.taken)
-                self.taken[_numbered(base, number)] = step
-                self.ids[id(step)] = _numbered(base, number)
-            if given and isinstance(step, authored.Send):
-                self.names.sends.add(step.id or derived_id(step))
-            for block in blocks(step):
-                self._give_ids(block, given=given)
+    def _give_ids(self) -> None:
+        for step_id, step in ids_of(self.playbook):
+            if step_id in self.ids.values():  # only ids that authors give can meet
+                self.faults.add(step.place("id"), "twice", f"the id `{step_id}` is used by two steps")
+            self.ids[id(step)] = step_id
+            if isinstance(step, authored.Send):
+                self.names.sends.add(step_id)
 
     def block(self, steps: Sequence[authored.Step] | None, after: p.Target) -> p.Target:
         """Compile a list of steps that goes on with `after`; the id of its first step, or `after` where it is empty."""
@@ -231,6 +218,28 @@ class StepCompiler:
             elif rule and rule.one_of and value is not None and value not in rule.one_of:
                 self.names.unknown(place, "value", str(value), rule.one_of)
         return p.Set(tuple((key.partition(".")[2], value) for key, value in step.set.items()), after)
+
+
+def ids_of(playbook: authored.Playbook) -> list[tuple[p.StepId, authored.Step]]:
+    """Every step with its id, in the order of the file. Ids that authors give come first: no derived one takes them."""
+    steps = list(_within(playbook.steps))
+    taken = {step.id for step in steps if step.id}
+    found: list[tuple[p.StepId, authored.Step]] = []
+    for step in steps:
+        step_id = step.id
+        if not step_id:
+            base = derived_id(step)
+            step_id = next(one for n in range(1, 10_000) if (one := _numbered(base, n)) not in taken)
+            taken.add(step_id)
+        found.append((step_id, step))
+    return found
+
+
+def _within(steps: Sequence[authored.Step]) -> Iterator[authored.Step]:
+    for step in steps:
+        yield step
+        for block in blocks(step):
+            yield from _within(block)
 
 
 def blocks(step: authored.Step) -> list[Sequence[authored.Step]]:

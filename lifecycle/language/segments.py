@@ -19,8 +19,12 @@ MILESTONES = "segment."
 """How the milestones of segments begin; no declared milestone has a dot in its name."""
 
 
+NAME = "^[a-z][a-z0-9_]{0,59}$"
+"""What a segment may be called."""
+
+
 def _named(name: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,59}", name):
+    if not re.fullmatch(NAME, name):
         message = f"`{name}` is no name for a segment: small letters, digits and `_`, the first one a letter"
         raise mistake("wrong-value", message)
     return name

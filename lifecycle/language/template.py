@@ -98,7 +98,7 @@ class TemplateInfo:
     `languages` are those of its translations; the file without a language is always there besides. `variables` are
     dotted names that some language uses and that have no default: without a value for them the message cannot be sent.
     `names` are all that some language uses, so that each can be held against the map. `resend`: a message whose fate
-    nobody can tell may be sent once more; never true of marketing.
+    nobody can tell may be sent once more; never true of marketing. `tracking`: whether opens and clicks are counted.
     """
 
     name: str
@@ -112,3 +112,4 @@ class TemplateInfo:
     place: Place
     names: tuple[str, ...] = ()
     resend: bool = False
+    tracking: bool = True

@@ -46,25 +46,30 @@ class Authored(BaseModel):
             reading.faults.add(place, "unknown-key", f"`{key}` is not known here", _hint(str(key), known))
         model = handler({key: value for key, value in data.items() if key in known} if unknown else data)
         if path is not None:
-            model._source, model._path = reading.source, path
-            model._adopt()
+            model._stands(reading.source, path)
+            model._adopt(reading.source, path)
         return model
 
-    def _adopt(self) -> None:
+    def _stands(self, source: Source, path: Path) -> None:
+        # Set as pydantic keeps them: its own way to private attributes takes a large part of the time of a check.
+        private = self.__pydantic_private__
+        assert private is not None
+        private["_source"], private["_path"] = source, path
+
+    def _adopt(self, source: Source, path: Path) -> None:
         """A part that was written in its short form (`goal: purchase`) stands where its text stands."""
         for name, field in type(self).model_fields.items():
             value, key = getattr(self, name), field.alias or name
             parts = enumerate(value) if isinstance(value, list) else [(None, value)]
             for index, part in parts:
-                if isinstance(part, Authored) and part._source is None:
-                    part._source = self._source
-                    part._path = (*self._path, key) if index is None else (*self._path, key, index)
+                if isinstance(part, Authored) and (part.__pydantic_private__ or {}).get("_source") is None:
+                    part._stands(source, (*path, key) if index is None else (*path, key, index))
 
     def place(self, *keys: str | int, key: bool = False) -> Place:
         """Where this part stands in its file, or where its value at `keys` (or, with `key`, that key) does."""
-        if self._source is None:
-            return Place("?")
-        return self._source.place((*self._path, *keys), key=key)
+        private = self.__pydantic_private__ or {}
+        source: Source | None = private.get("_source")
+        return source.place((*private["_path"], *keys), key=key) if source is not None else Place("?")
 
 
 M = TypeVar("M", bound=Authored)

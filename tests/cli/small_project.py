@@ -16,7 +16,7 @@ time_zone: Europe/Paris
 milestones:
   purchase: {side: core, also: [Order Completed], stage: adopter, properties: {revenue: number}}
   first_use: {stage: onboarding}
-  second: {when: milestones.purchase.count >= 2}
+  second: {when: milestones.purchase.count >= 2, stage: onboarding}
 attributes:
   plan: {one_of: [free, pro], default: free}
   score: {type: number}

@@ -71,6 +71,7 @@ def test_a_topic_with_double_opt_in_that_nobody_is_asked_to_confirm_is_advice(sm
 def test_playbooks_enter_on_milestones_of_consent_which_change_the_answer_in_tests(
     small: Small, channel: str, what: str
 ) -> None:
+    small.change("playbooks/map.yaml", "topics:\n", "topics:\n  news: {consent: double_opt_in}\n")
     small.write("playbooks/onboarding/ask.yaml", ASKS)
     text = CONFIRMED.replace("CHANNEL", channel).replace("WHAT", what)
     small.write("playbooks/onboarding/ask.test.yaml", text)

@@ -13,7 +13,7 @@ from cli.main import app
 from docs import draw
 from lifecycle import ledger, quiet_hours, suppression
 from lifecycle.language import map as map_language
-from lifecycle.language import outcomes, playbook, scenario, segments, template
+from lifecycle.language import meanings, outcomes, playbook, scenario, segments, template
 from lifecycle.language.faults import Faults
 from lifecycle.language.source import read
 from lifecycle.language.validate import Authored
@@ -101,6 +101,17 @@ def test_the_reference_tells_no_key_that_does_not_exist() -> None:
         models = [model for model, place in TOLD.items() if place == start]
         keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
         assert _told_after(start) <= keys, start
+
+
+def test_editors_show_the_meanings_that_the_reference_tells() -> None:
+    """`milepost schema` describes keys in the words of the page, links and emphasis left out."""
+    for model, start in TOLD.items():
+        keys = {field.alias or name for name, field in model.model_fields.items()} - {"id"}
+        if model in (template.FrontMatter, playbook.Later, segments.Segments):
+            continue
+        text = re.sub(r"\[([^\]]+)\]\([^)]*\)|\*([^*|]+)\*", r"\1\2", _page("language.md").split(start, 1)[1])
+        rows = dict(reversed(re.findall(r"^\| `([\w.]+)` \| (.*) \|$", text, re.MULTILINE)))
+        assert {key: rows[key] for key in keys} == meanings.MEANINGS[model.__name__], model.__name__
 
 
 def test_every_code_of_check_is_told() -> None:
