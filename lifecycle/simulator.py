@@ -124,6 +124,14 @@ class SimulatedJourney:
     def open(self) -> bool:
         return self.run.state.phase is not Phase.ENDED
 
+    @property
+    def end(self) -> str | None:
+        """`finished`, `goal`, the reason for which it was left, or `holdout`; None where it has not ended."""
+        state = self.run.state
+        if state.phase is Phase.NEW:
+            return "holdout"
+        return state.reason if state.outcome == "exited" else state.outcome
+
 
 class Life:
     """The life of one customer. `consent` holds the topics agreed to, and those refused as False (`offers:sms`: one
