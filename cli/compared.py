@@ -36,11 +36,12 @@ class ReportFormat(StrEnum):
 
 @dataclass(frozen=True)
 class Head:
-    """What was compared: what the `old` and the `new` side are called, and what was `looked` at."""
+    """What was compared: what the `old` and the `new` side are called, what was `looked` at, and `remarks` on that."""
 
     old: str
     new: str
     looked: str
+    remarks: Sequence[str] = ()
 
 
 def print_text(head: Head, sums: Sums, shown: Sequence[Difference]) -> None:
@@ -53,6 +54,7 @@ def _lines(head: Head, sums: Sums, shown: Sequence[Difference]) -> Iterator[str]
     yield head.looked
     yield f"before: {head.old}"
     yield f"after:  {head.new}"
+    yield from head.remarks
     for name, one in sums.playbooks.items():
         yield ""
         yield f"{name}: {of_playbook(one)}"
@@ -186,7 +188,8 @@ def clock(at: Instant, zone: str) -> str:
 
 def examples(differences: Iterable[Difference]) -> list[Difference]:
     """The first customers of each kind: another one to whom the same happens tells a reader nothing new."""
-    kept, kinds = [], set()
+    kept: list[Difference] = []
+    kinds: set[Hashable] = set()
     for difference in differences:
         if len(kept) < SHOWN and (kind := _kind(difference)) not in kinds:
             kinds.add(kind)

@@ -25,6 +25,7 @@ _ROOM = 20_000
 def markdown(head: Head, sums: Sums, shown: Sequence[Difference]) -> str:
     """The whole comment."""
     parts = ["### What this changes", f"{head.looked}. Before: {_code(head.old)}. After: {_code(head.new)}."]
+    parts += [_plain(remark) for remark in head.remarks]
     same = [name for name, one in sums.playbooks.items() if not one.differs]
     for name, one in sums.playbooks.items():
         if one.differs:

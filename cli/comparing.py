@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,11 +45,9 @@ def compare(
     looked = f"{work.customers:,} customers, {work.events:,} events"
     head = Head(old.says, f"the files in {found.root.name}", looked)
 
-    def data() -> dict[str, Any]:
-        against_ = {"kind": old.kind, "name": against, "says": old.says, "versions": changed}
-        return work.report.data() | {"against": against_}
-
-    show(head, work.sums, work.run, work.customers, customer, format, data)
+    found_ = gather(work.run, work.customers, customer, format)
+    against_ = {"kind": old.kind, "name": against, "says": old.says, "versions": changed}
+    tell(head, work.sums, found_, customer, format, work.report.data() | {"against": against_})
     return bad
 
 
@@ -57,38 +55,41 @@ def _without(world: World, names: Iterable[str]) -> World:
     return replace(world, plans=[plan for plan in world.plans if plan.playbook not in names])
 
 
-def show(
-    head: Head,
-    sums: Sums,
+def gather(
     run: Callable[[Callable[[int], object]], Iterable[Difference]],
     total: int,
     customer: str | None,
     format: ReportFormat,
-    data: Callable[[], dict[str, Any]],
-) -> None:
-    """Let all of `total` customers live, and print what differs: of one customer, or of the first ones.
-
-    `run` gives the differences, and `sums` are filled by it; `data` is what JSON says besides.
-    """
+) -> list[Difference]:
+    """Let all of `total` customers live under a progress bar, and keep of what `run` gives what is to be printed."""
     from rich.progress import Progress
 
-    from cli.compared_markdown import markdown
-
-    as_json = format is ReportFormat.json
     console = progress_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Customers", total=total)
-        wanted = (
-            one for one in run(lambda done: progress.update(task, completed=done)) if customer in (None, one.customer)
-        )
-        rows = [one.data() for one in wanted] if as_json else []
-        shown = examples(wanted)
-    if as_json:
-        out_json_with(data() | {"differing": sums.differing, "differences": sums.data()}, "by_customer", rows)
+        differences = run(lambda done: progress.update(task, completed=done))
+        wanted = (one for one in differences if customer in (None, one.customer))
+        return [one.bare() for one in wanted] if format is ReportFormat.json else examples(wanted)
+
+
+def tell(
+    head: Head,
+    sums: Sums,
+    found: Sequence[Difference],
+    customer: str | None,
+    format: ReportFormat,
+    data: Mapping[str, Any],
+) -> None:
+    """Print what differs, of one customer or of those that were gathered. `data` is what JSON says besides."""
+    if format is ReportFormat.json:
+        sums_ = {"differing": sums.differing, "differences": sums.data()}
+        out_json_with({**data, **sums_}, "by_customer", (one.data() for one in found))
     elif format is ReportFormat.markdown:
-        out(markdown(head, sums, shown))
+        from cli.compared_markdown import markdown
+
+        out(markdown(head, sums, found))
     else:
-        print_text(head, sums, shown)
-        if customer is not None and not shown:
+        print_text(head, sums, found)
+        if customer is not None and not found:
             out()
             out(f"{customer}: nothing differs")

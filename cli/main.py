@@ -28,6 +28,7 @@ from cli import (
     pauses,
     persons,
     running,
+    shadowing,
     simulating,
     tokens,
     verifying,
@@ -45,6 +46,9 @@ for module in (
     authoring, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
+playbook = typer.Typer(help="Look at versions of a playbook.", no_args_is_help=True)
+shadowing.register(playbook)
+app.add_typer(playbook, name="playbook")
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
 app.add_typer(incoming.app, name="events")

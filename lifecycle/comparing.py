@@ -118,17 +118,35 @@ class Difference(NamedTuple):
     customer: str
     journeys: Sequence[Compared]
 
+    def bare(self) -> Difference:
+        """The same without the messages that are alike, to be kept of many customers."""
+        journeys = [
+            one._replace(
+                pairs=[pair for pair in one.pairs if pair.what != "same"],
+                before=_bare(one.before),
+                after=_bare(one.after),
+            )
+            for one in self.journeys
+        ]
+        return Difference(self.customer, journeys)
+
     def data(self) -> dict[str, Any]:
         return {"customer": self.customer, "journeys": [journey.data() for journey in self.journeys]}
 
 
-def lived(journey: SimulatedJourney) -> Lived:
-    """What a simulated journey came to."""
+def _bare(one: Lived | None) -> Lived | None:
+    return one._replace(sent=(), refused={}) if one else None
+
+
+def lived(journey: SimulatedJourney, since: Instant = Instant.MIN) -> Lived:
+    """What a simulated journey came to, with its messages from `since` on."""
     sent, refused, come = [], {}, Counter[str]()
     for line in journey.lines:
         if line.what not in ("sent", "refused") or line.step is None:
             continue
         come[line.step] += 1
+        if line.at < since:
+            continue
         if line.what == "sent":
             sent.append(Sent(line.step, come[line.step], line.template or "", line.channel or "", line.at))
         else:

@@ -119,8 +119,8 @@ JOURNEYS = st.lists(
 def test_every_message_is_on_its_side_once_and_both_ways_are_mirrors(old: list[Lived], new: list[Lived]) -> None:
     forth, back = list(compared(old, new)), list(compared(new, old))
     for side, lived in enumerate((old, new)):
-        there = [pair[side] for one in forth for pair in one.pairs if pair[side]]
-        assert sorted(there) == sorted(message for one in lived for message in one.sent)
+        there = [(pair.before, pair.after)[side] for one in forth for pair in one.pairs]
+        assert sorted(message for message in there if message) == sorted(sent for one in lived for sent in one.sent)
     mirrored = sorted((str(pair.before), str(pair.after)) for one in back for pair in one.pairs)
     assert sorted((str(pair.after), str(pair.before)) for one in forth for pair in one.pairs) == mirrored
 
