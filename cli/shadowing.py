@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 
     from intake.shadowing import Diff
     from lifecycle.comparing import Difference
-    from lifecycle.replaying import Agreement
-    from lifecycle.simulator import World
+    from lifecycle.recorded import Agreement
     from project import Project
     from store.tables import Shadow
 
@@ -116,7 +114,7 @@ def diff(
         row = shadowing.find(session, name)
         check_templates(unpack(row.plan.decode()), found, f"the shadow {row.version}")
         only = reader.find_customer(session, customer).id if customer is not None else None
-        work = shadowing.Diff(session, _world(found), row, secret, now)
+        work = shadowing.Diff(session, found.world(), row, secret, now)
         total = work.total()
         return work, gather(lambda tick: work.run(tick, only), total, only, format)
 
@@ -129,14 +127,7 @@ def diff(
         f"{_many(work.sums.customers)} with events since {_clock(row.since, found)}",
         list(_remarks(work, found)),
     )
-    tell(head, work.sums, differences, customer, format, shadowing.as_data(work))
-
-
-def _world(found: Project) -> World:
-    """The world of a replay. Messages are rendered, so that a value that is missing shows as it did."""
-    from cli.simulating import cannot_be_made
-
-    return replace(found.world(), cannot=cannot_be_made(found))
+    tell(head, work.sums, differences, customer, format, _data(work))
 
 
 def _remarks(work: Diff, found: Project) -> Iterator[str]:
@@ -147,6 +138,27 @@ def _remarks(work: Diff, found: Project) -> Iterator[str]:
         if count:
             were, are = ("were", "are") if count > 1 else ("was", "is")
             yield f"{_many(count)} {were} {why}, and {are} left out."
+
+
+def _data(work: Diff) -> dict[str, Any]:
+    """What was looked at, and how the replay agrees with the ledger."""
+    shadow, one = work.shadow, work.agreement
+    return {
+        "playbook": shadow.playbook,
+        "running": work.running.version if work.running else None,
+        "shadow": shadow.version,
+        "since": shadow.since.format_iso(),
+        "registered_at": shadow.registered_at.format_iso(),
+        "customers": work.sums.customers,
+        "left_out": work.left_out,
+        "agreement": {
+            "sent": one.sent,
+            "same": one.same,
+            "otherwise": one.otherwise,
+            "missing": one.missing,
+            "extra": one.extra,
+        },
+    }
 
 
 def _many(customers: int) -> str:

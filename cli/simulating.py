@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,29 +100,22 @@ def simulate(
 def _life(world: World, project: Project, customer: Simulated) -> Life:
     """The customer's life in the core. Messages are rendered as they would be, so that a missing value shows."""
     from lifecycle.simulator import Life
-
-    life = Life(replace(world, cannot=cannot_be_made(project)), customer.person(), customer.consent)
-    life.run(customer.happenings, customer.until(HORIZON_DAYS))
-    return life
-
-
-def cannot_be_made(project: Project) -> Callable[[str, Any, Any], str | None]:
-    """Says of a template, channel and facts why a message cannot be made of them, or None: it renders it."""
     from messaging.render import Renderer, RenderError
     from messaging.samples import sample_given
 
-    assert project.map is not None
-    renderer, postal_address = Renderer(project.templates, project.map.language), project.map.postal_address or ""
+    renderer = Renderer(project.templates, world.map.language)
 
     def cannot(template: str, channel: Any, facts: Any) -> str | None:
-        given = sample_given(project.templates.infos[template, channel].purpose, postal_address=postal_address)
+        given = sample_given(world.templates[template, channel].purpose, postal_address=world.map.postal_address or "")
         try:
             renderer.render(template, channel, facts.customer.get("language"), facts, given)
         except RenderError as error:
             return error.reason
         return None
 
-    return cannot
+    life = Life(replace(world, cannot=cannot), customer.person(), customer.consent)
+    life.run(customer.happenings, customer.until(HORIZON_DAYS))
+    return life
 
 
 async def _on_temporal(project: Project, customer: Simulated) -> list[list[Line]]:

@@ -9,7 +9,7 @@ How the first of the two lives agrees with the ledger is counted as well: it tel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,19 +19,17 @@ from whenever import Instant
 from activities.transaction import handling_of, paused
 from intake import known
 from intake.asking import Conflict
+from intake.reachable import Reachable
 from intake.reader import Unknown
 from lifecycle.comparing import Difference, lived
 from lifecycle.differences import Sums
-from lifecycle.enrolment import Person
 from lifecycle.language.faults import did_you_mean
-from lifecycle.language.template import Channel
 from lifecycle.plan import Plan, unpack
-from lifecycle.quiet_hours import Reach
-from lifecycle.replaying import Act, Agreement, Applied, Entered, Knows, Lying, Record, Replay, Versions
+from lifecycle.recorded import Act, Agreement, Answer, Applied, Entered, Lying, Record, Versions
+from lifecycle.replaying import Replay
 from lifecycle.simulator import World
-from messaging import addresses
-from store import audit, customers, journeys, pauses, playbooks, shadows, suppressions
-from store.tables import Audit, Customer, Event, Shadow, Suppression
+from store import audit, consents, customers, journeys, pauses, playbooks, shadows
+from store.tables import Audit, Customer, Event, Shadow
 
 TICK = 20
 """After how many customers progress is told."""
@@ -133,8 +131,8 @@ class Diff:
     _plans: dict[str, Plan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.knows = _Reachable(self.session, self.secret)
-        self.world = replace(self.world, reach=self._reach)
+        self.knows = Reachable(self.session, self.world.map, self.secret)
+        self.world = replace(self.world, reach=self.knows.reach)
         plan, since = unpack(self.shadow.plan.decode()), playbooks.since(self.session)
         active = {name: (self._plan(version), since[name]) for name, version in playbooks.active(self.session).items()}
         running = active.get(plan.playbook)
@@ -189,6 +187,16 @@ class Diff:
             for event in events
             if event.source != "journey" and event.applied_at is not None
         ]
+        # A row of consent does not say when it was stored; the event that was made with it does.
+        stored = {event.message_id: event.received_at for event in events if event.kind == "consent"}
+        answers = [
+            Answer(
+                stored.get(f"{'given' if row.granted else 'withdrawn'}/{customer.id}/{row.id}", row.at),
+                f"{row.topic}:{row.channel}" if row.channel else row.topic,
+                row.granted,
+            )
+            for row in consents.history(session, customer.id)
+        ]
         return Record(
             customer.id,
             sorted([*applied, *acts], key=lambda one: one.at),
@@ -198,6 +206,7 @@ class Diff:
                 for one in self._pauses
                 if one.scope not in ("customer", "journey") or one.target in {customer.id, *names}
             ],
+            answers,
             customer.account_id,
             shadows.sent(session, customer.id),
         )
@@ -209,78 +218,6 @@ class Diff:
             self._plans[version] = unpack(packed.decode())
         return self._plans[version]
 
-    def _reach(self, person: Person) -> Reach:
-        known = person.known(self.world.map)
-        texts = {name: str(value) for name, value in known.items() if value is not None}
-        zone = person.attributes.get("time_zone")
-        return addresses.reach_of(
-            texts.get("phone"),
-            zone if isinstance(zone, str) else None,
-            texts.get("country"),
-            texts.get("region"),
-            self.world.map.time_zone,
-        )
-
 
 def _lying(pause: Any) -> Lying:
     return Lying(pause.scope, pause.target, paused(pause), pause.ended_at, handling_of(pause.handling))
-
-
-class _Reachable(Knows):
-    """Addresses as senders take them, and what suppresses them."""
-
-    def __init__(self, session: Session, secret: bytes) -> None:
-        self.session, self.secret = session, secret
-        self._normal: dict[tuple[Channel, str], str | None] = {}
-        self._ever: dict[tuple[Channel, str], Sequence[Suppression]] = {}
-
-    def address(self, person: Person, channel: Channel) -> Literal["known", "none", "invalid"]:
-        if not (given := _given(person, channel)):
-            return "none"
-        return "known" if self._of(channel, given) else "invalid"
-
-    def suppression(self, person: Person, channel: Channel, now: Instant) -> tuple[str, str] | None:
-        given = _given(person, channel)
-        normal = self._of(channel, given) if given else None
-        if normal is None:
-            return None
-        if (channel, normal) not in self._ever:
-            mark = addresses.fingerprint(self.secret, channel, normal)
-            self._ever[channel, normal] = suppressions.ever(self.session, channel, mark)
-        lying = [
-            (row.reason, row.scope)
-            for row in self._ever[channel, normal]
-            if row.at <= now and (row.lifted_at is None or row.lifted_at > now)
-        ]
-        return next((one for one in lying if one[1] == "all"), lying[0] if lying else None)
-
-    def _of(self, channel: Channel, given: str) -> str | None:
-        if (channel, given) not in self._normal:
-            self._normal[channel, given] = addresses.normal(channel, given)
-        return self._normal[channel, given]
-
-
-def _given(person: Person, channel: Channel) -> str | None:
-    given = person.attributes.get("email" if channel == "email" else "phone")
-    return given if isinstance(given, str) else None
-
-
-def as_data(diff: Diff) -> Mapping[str, Any]:
-    """What was looked at, and how the replay agrees with the ledger, for `--format json`."""
-    shadow, one = diff.shadow, diff.agreement
-    return {
-        "playbook": shadow.playbook,
-        "running": diff.running.version if diff.running else None,
-        "shadow": shadow.version,
-        "since": shadow.since.format_iso(),
-        "registered_at": shadow.registered_at.format_iso(),
-        "customers": diff.sums.customers,
-        "left_out": diff.left_out,
-        "agreement": {
-            "sent": one.sent,
-            "same": one.same,
-            "otherwise": one.otherwise,
-            "missing": one.missing,
-            "extra": one.extra,
-        },
-    }

@@ -11,82 +11,27 @@ Until the replay's own time begins a journey is entered exactly where one really
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from whenever import Instant, TimeDelta
+from whenever import Instant
 
 from lifecycle import policies
-from lifecycle.consent import changed
 from lifecycle.enrolment import Entering, Event, Person
 from lifecycle.facts import Facts
 from lifecycle.interpreter import proceed
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
+from lifecycle.recorded import Act, Answer, Applied, Lying, MessageKey, Record, Versions
 from lifecycle.simulator import Life, SimulatedJourney, World
-from lifecycle.state import AssignTask, Command, Decide, Deliver, Exited, Input, Paused, Phase, Result, Resumed, Skipped
+from lifecycle.state import AssignTask, Command, Decide, Deliver, Exited, Input, Phase, Result, Resumed, Skipped
 
 OWN_NUMBERS = 10**15
 """Where the numbers begin of events that journeys make in a replay: no stored event has such a one."""
 
-ON_TIME = TimeDelta(seconds=60)
-"""A message that was really sent within this of the replay's time was sent at that time."""
-
 _BECAME = frozenset({"delivered", "bounced", "dropped", "undelivered"})
-
-MessageKey = tuple[str, str, int]
-"""Journey, step and occurrence: what the ledger names a message by."""
-
-
-class Applied(NamedTuple):
-    """An event that was applied at `at`."""
-
-    at: Instant
-    event: Event
-
-
-class Act(NamedTuple):
-    """What a person did to one journey: `skip` (of a `wait` or a `message`), or `exit` for a reason."""
-
-    at: Instant
-    journey: str
-    what: Literal["skip", "exit"]
-    name: str
-
-
-class Lying(NamedTuple):
-    """A stored pause. `ended` is None where it holds still."""
-
-    scope: str
-    target: str
-    pause: Paused
-    ended: Instant | None
-    handling: Literal["send", "skip"] = "send"
-
-
-class Entered(NamedTuple):
-    """A journey that was really entered, by which event and in which version."""
-
-    plan: Plan
-    event: int
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """All that is stored of one customer. `happened` is in the order of time.
-
-    `account` is ours. `address` and `suppression` say what was known of how to reach a person by a channel, at an
-    instant.
-    """
-
-    customer: str
-    happened: Sequence[Applied | Act]
-    entered: Sequence[Entered] = ()
-    pauses: Sequence[Lying] = ()
-    account: str | None = None
-    sent: Mapping[MessageKey, Instant] = field(default_factory=dict)
 
 
 class Knows:
@@ -97,25 +42,6 @@ class Knows:
 
     def suppression(self, person: Person, channel: Channel, now: Instant) -> tuple[str, str] | None:
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """Which plans new journeys take. `active` are those of now, each with the instant since when; `shown` replaces the
-    plans of one playbook from `since` on, None: it is entered by nobody.
-    """
-
-    playbook: str
-    since: Instant
-    active: Mapping[str, tuple[Plan, Instant]]
-    shown: Plan | None
-
-    def at(self, now: Instant) -> Iterator[Plan]:
-        for name, (plan, since) in self.active.items():
-            if now >= since and not (name == self.playbook and now >= self.since):
-                yield plan
-        if now >= self.since and self.shown is not None:
-            yield self.shown
 
 
 class Replay(Life):
@@ -143,6 +69,8 @@ class Replay(Life):
             yield lying.pause.at, partial(self._pause, lying)
             if lying.ended is not None:
                 yield lying.ended, partial(self._resume, lying)
+        for answer in self.record.answers:
+            yield answer.at, partial(self._learn, answer)
         for one in self.record.happened:
             if one.at <= until:
                 yield one.at, partial(self._take, one)
@@ -159,6 +87,10 @@ class Replay(Life):
             if one.what == "exit":
                 input = Exited(self._give(journey), one.at, "exited", one.name)
             self._feed(journey, input, self.now)
+
+    def _learn(self, answer: Answer) -> None:
+        self.consent.pop(answer.name, None)
+        self.consent[answer.name] = answer.granted
 
     def _named(self, journey: str) -> list[SimulatedJourney]:
         return [one for one in self.journeys if one.open and one.entering.id == journey]
@@ -178,7 +110,6 @@ class Replay(Life):
         return False
 
     def _as_here(self, event: Event) -> Event:
-        self.consent = changed(self.consent, event.name, event.properties)
         if event.kind == "group":
             known = self._accounts.setdefault(event.name, {})
             known.update(event.properties)
@@ -186,7 +117,9 @@ class Replay(Life):
         return event
 
     def _apply(self, event: Event, hops: int, now: Instant) -> None:
-        self.world = replace(self.world, plans=list(self._plans(event, now)))
+        plans = list(self._plans(event, now))
+        if plans != self.world.plans:
+            self.world = replace(self.world, plans=plans)
         super()._apply(event, hops, now)
         if event.kind == "group":
             self._known = None
@@ -246,7 +179,7 @@ class Replay(Life):
 
     def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | None:
         """A journey meets a pause from before its entry when there is something to do, as it really does."""
-        if isinstance(command, Deliver | Decide | AssignTask):
+        if self.record.pauses and isinstance(command, Deliver | Decide | AssignTask):
             known = {*journey.state.lifted, *(pause.id for pause in journey.state.pauses)}
             news = [
                 lying
@@ -264,6 +197,9 @@ class Replay(Life):
     # --- messages --------------------------------------------------------------------------------------------------
 
     def _deliver(self, journey: SimulatedJourney, command: Deliver, now: Instant) -> Result:
+        if (command.template, command.channel) not in self.world.templates:  # an old version's, which is gone
+            journey.messages[command.step] = "refused"
+            return Result("refused", "unknown-template")
         result = super()._deliver(journey, command, now)
         if result.what == "sent":
             self.sent[journey.entering.id, command.step, command.occurrence] = now
@@ -283,33 +219,3 @@ class Replay(Life):
         account = self.world.map.defaults("account")
         account.update((name, value) for name, value in self.person.account.items() if value is not None)
         return replace(facts, account=account)
-
-
-@dataclass(slots=True)
-class Agreement:
-    """How the replay of what runs agrees with what was really sent: how far to believe what it says of a shadow.
-
-    Of `sent` messages the replay sends `same` at that time, `otherwise` at another one, and `missing` not; `extra` it
-    sends that were not sent.
-    """
-
-    sent: int = 0
-    same: int = 0
-    otherwise: int = 0
-    missing: int = 0
-    extra: int = 0
-
-    def add(self, really: Mapping[MessageKey, Instant], replayed: Mapping[MessageKey, Instant], since: Instant) -> None:
-        """Count one customer's messages from `since` on."""
-        for key, at in really.items():
-            there = replayed.get(key)
-            if at < since:
-                continue
-            self.sent += 1
-            if there is None:
-                self.missing += 1
-            elif abs(there - at) <= ON_TIME:
-                self.same += 1
-            else:
-                self.otherwise += 1
-        self.extra += sum(key not in really and at >= since for key, at in replayed.items())
