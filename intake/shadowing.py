@@ -151,10 +151,10 @@ class Diff:
         """Live everybody to whom something happened since the shadow counts, or `only` one (our id), and give those in
         whom something differs.
         """
-        for number, (customer, events) in enumerate(shadows.events_since(self.session, self.shadow.since)):
+        for number, (customer, events) in enumerate(shadows.events_since(self.session, self.shadow.since, only)):
             if number % TICK == 0:
                 tick(number)
-            if only in (None, customer) and (difference := self._one(customer, events)):
+            if difference := self._one(customer, events):
                 yield difference
 
     def _one(self, customer: str, events: Sequence[Event]) -> Difference | None:

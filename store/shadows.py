@@ -61,13 +61,14 @@ def count_since(session: Session, since: Instant) -> int:
     return session.scalar(found.where(_event.c.state == "applied", _event.c.applied_at >= since)) or 0
 
 
-def events_since(session: Session, since: Instant) -> Iterator[tuple[str, list[Event]]]:
+def events_since(session: Session, since: Instant, only: str | None = None) -> Iterator[tuple[str, list[Event]]]:
     """By customer, of those to whom an event was applied at `since` or later: all their applied events, in the order
-    in which they were. All events are read once, for there is no index for it, and sorted by the database.
+    in which they were. All events are read once, for there is no index for it, and sorted by the database. `only` one
+    customer, by our id.
     """
     found = (
         select(Event)
-        .where(_event.c.state == "applied", _touched(since))
+        .where(_event.c.state == "applied", *([_touched(since)] if only is None else [_event.c.customer_id == only]))
         .order_by(_event.c.customer_id, _event.c.applied_at, _event.c.id)
         .execution_options(yield_per=PAGE)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+import wiring
 from intake import consents, pauses, shadowing
 from intake.asking import Conflict
 from intake.reader import Unknown
 from lifecycle.comparing import Difference
 from lifecycle.plan import Plan
 from messaging import addresses
+from project import Project
 from store import messages, shadows, suppressions
 from store.tables import METADATA, JourneyInbox, Message, Suppression
 from tests.intake.conftest import Build
@@ -118,6 +121,33 @@ def test_who_is_in_it_already_is_not_entered_by_the_shadow(house: House) -> None
     work, found = diff(house)
     assert found == []
     assert work.sums.customers == 1
+
+
+def test_before_its_beginning_journeys_are_those_that_there_were(house: House) -> None:
+    """In the versions of that time, and of playbooks that were published already."""
+    known(house)
+    house.track("purchase", day(1))
+    house.track("alpha", day(1))
+    really_sent(house, "second", day(4))
+    later = {"wait": "30 days"}
+    newer = replace(version([STEPS[0], later, STEPS[2]]), playbook="offers")
+    other = replace(version([STEPS[0]], "alpha"), playbook="other")
+    house.write(lambda session: wiring.publish(session, _with(house, newer, other), day(3)))
+    house.track("beta", day(5))
+    register(house, version(), since=day(3.5))
+    work, found = diff(house)
+    assert found == []
+    assert (work.agreement.sent, work.agreement.same, work.agreement.extra) == (1, 1, 0)
+    assert work.running is not None
+    assert work.running.version == newer.version
+
+
+def _with(house: House, *plans: Plan) -> Project:
+    return replace(
+        house.project,
+        plans={plan.playbook: plan for plan in plans},
+        sources={plan.playbook: "" for plan in plans},
+    )
 
 
 def test_a_shadow_may_enter_others(house: House) -> None:

@@ -78,7 +78,7 @@ async def test_what_ran_on_temporal_is_lived_again_line_by_line(server: Temporal
                 since = START.subtract(hours=3)
                 row = shadowing.shadow_of(replace(plans[name], goal=None), "", since, "test", END)
                 diff = shadowing.Diff(session, project.world(), row, SECRET, END)
-                events = dict(shadows.events_since(session, since))[customer]
+                events = dict(shadows.events_since(session, since, customer))[customer]
                 found = customers.by_id(session, customer)
                 assert found is not None
                 record = diff.record(found, events)
