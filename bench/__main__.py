@@ -15,7 +15,7 @@ import traceback
 
 from rich.console import Console
 
-from bench import commands, core, counts, intake, pausing, sending, turns
+from bench import backtests, commands, core, counts, intake, pausing, sending, turns
 from bench.figures import Section, show, write
 from bench.server import Storage, running
 
@@ -36,6 +36,8 @@ def main() -> int:
     _say("the core ...")
     sections.append(Section("Simulated ninety-day journeys", core.simulations()))
     sections.append(Section("Decision before a send", core.decisions()))
+    if found := backtests.backtests():
+        sections.append(Section("Back-test of real customers", found))
     _say("pauses ...")
     sections.append(Section("Pausing a playbook with 100,000 journeys", pausing.pausing()))
     _say("events in, for about two minutes ...")

@@ -29,6 +29,7 @@ from cli import (
     persons,
     running,
     schemas,
+    shadowing,
     simulating,
     starting,
     testing,
@@ -50,6 +51,9 @@ for module in (
 ):  # fmt: skip
     module.register(app)
 app.add_typer(starting.app, name="new")
+playbook = typer.Typer(help="Look at versions of a playbook.", no_args_is_help=True)
+shadowing.register(playbook)
+app.add_typer(playbook, name="playbook")
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
 app.add_typer(incoming.app, name="events")

@@ -25,10 +25,11 @@ from cli.common import (
     read_project,
     unknown,
 )
+from cli.compared import ReportFormat
 
 if TYPE_CHECKING:
     from cli.simulated import Simulated
-    from lifecycle.backtest import Backtest, Report
+    from lifecycle.backtest import Backtest, Comparison, Report
     from lifecycle.simulator import Life, World
     from lifecycle.state import Line
     from project import Project
@@ -149,8 +150,17 @@ def backtest(
         Path, typer.Argument(help="JSON lines of Segment `track` and `identify` calls.", show_default=False)
     ],
     playbook: Annotated[str | None, typer.Option(metavar="P", help="Only this playbook; else all of them.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION|FILE|GIT-REF", help="Show what differs from a file, a published version or a git ref."
+        ),
+    ] = None,
+    customer: Annotated[str | None, typer.Option(metavar="ID", help="With --against: show only this customer.")] = None,
     project: ProjectOption = None,
-    format: FormatOption = Format.text,
+    format: Annotated[
+        ReportFormat, typer.Option("--format", help="text, json, or with --against markdown for a pull request.")
+    ] = ReportFormat.text,
 ) -> int:
     """Run a log of real events through the playbooks, and count what they would have done. Everybody agrees to all."""
     from lifecycle.backtest import Backtest
@@ -158,6 +168,14 @@ def backtest(
     found = read_project(project)
     if playbook is not None and playbook not in found.plans:
         raise unknown("playbook", playbook, found.plans)
+    if against is not None:
+        from cli.comparing import compare
+
+        bad = compare(found, against, playbook, customer, format, lambda work: _read(work, file))
+        return FAULTS if bad else 0
+    if customer is not None or format is ReportFormat.markdown:
+        given = "--customer" if customer is not None else "--format markdown"
+        raise Refused(f"`{given}` shows what differs between two versions; add for example `--against HEAD`")
     world = found.world(*([playbook] if playbook else []))
     timed = [plan.playbook for plan in world.plans if plan.entry and plan.entry.timed]
     for name in timed:
@@ -165,14 +183,14 @@ def backtest(
     work = Backtest(replace(world, plans=[plan for plan in world.plans if plan.playbook not in timed]))
     bad = _read(work, file)
     report = _run(work)
-    if format is Format.json:
+    if format is ReportFormat.json:
         out_json(report.data())
     else:
         _print(report)
     return FAULTS if bad else 0
 
 
-def _read(work: Backtest, file: Path) -> int:
+def _read(work: Backtest | Comparison, file: Path) -> int:
     """Read the log; the number of lines that could not be used."""
     from cli.lines import lines
 

@@ -8,13 +8,15 @@ customer's own, in their time zone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
 from whenever import Instant
 
+from lifecycle.comparing import Difference, lived
+from lifecycle.differences import Sums
 from lifecycle.enrolment import Person
 from lifecycle.plan import Plan
 from lifecycle.segment import FIRST, read_line
@@ -90,8 +92,21 @@ class Backtest:
     def customers(self) -> int:
         return len(self._lives)
 
+    @property
+    def users(self) -> Sequence[str]:
+        """The product's ids of the customers, in the order of the log."""
+        return list(self._lives)
+
     def take(self, line: bytes | str) -> str | None:
         """Take one line of the log; why it cannot be used, or None."""
+        found = self.read(line)
+        if isinstance(found, str):
+            return found
+        self.keep(*found)
+        return None
+
+    def read(self, line: bytes | str) -> tuple[str, Happening] | str:
+        """What a line says, by the world's own map: to whom something happened, and what; or why it cannot be used."""
         call = read_line(line, LIVED)
         if isinstance(call, str):
             return call
@@ -105,34 +120,85 @@ class Backtest:
             properties = converted(call.properties, types)
         except NotOfItsType as error:
             return str(error)
+        return call.user, Happening(at, "set" if set_ else "milestone", call.name, properties)
+
+    def keep(self, user: str, happening: Happening) -> None:
+        """Keep what was read of the log."""
         self.events += 1
-        known = self._lives.setdefault(call.user, [])
-        known.append(Happening(at, "set" if set_ else "milestone", call.name, properties))
-        return None
+        self._lives.setdefault(user, []).append(happening)
 
     def run(self, tick: Callable[[int], object] = lambda done: None) -> Report:
         """Let everybody live until all of their journeys have ended. `tick` hears how many customers are done."""
         report = Report(self.customers, self.events, {plan.playbook: Counts() for plan in self.world.plans})
-        for number, (user, happenings) in enumerate(self._lives.items()):
+        for number, user in enumerate(self._lives):
             if number % TICK == 0:
                 tick(number)
-            happenings.sort(key=attrgetter("at"))
-            life = Life(self.world, Person(user))
-            life.run(happenings, FOR_EVER)
-            _count(life, report)
+            _count(self.live(user), report)
         tick(self.customers)
         _order(report, self.world)
         return report
+
+    def live(self, user: str) -> Life:
+        """One customer's life, until all of their journeys have ended."""
+        happenings = self._lives.get(user, [])
+        happenings.sort(key=attrgetter("at"))
+        life = Life(self.world, Person(user))
+        life.run(happenings, FOR_EVER)
+        return life
+
+
+class Comparison:
+    """The same log through two worlds. `sums` fills while `run` goes on; `report` counts what the new one did."""
+
+    def __init__(self, old: World, new: World) -> None:
+        self._old, self._new = Backtest(old), Backtest(new)
+        self.sums = Sums()
+        self.report = Report(0, 0, {plan.playbook: Counts() for plan in new.plans})
+
+    @property
+    def customers(self) -> int:
+        return self._new.customers
+
+    @property
+    def events(self) -> int:
+        return self._new.events
+
+    @property
+    def users(self) -> Sequence[str]:
+        return self._new.users
+
+    def take(self, line: bytes | str) -> str | None:
+        """Take one line of the log; why it cannot be used, or None. What either map cannot read is left out of both."""
+        new, old = self._new.read(line), self._old.read(line)
+        if isinstance(new, str) or isinstance(old, str):
+            return new if isinstance(new, str) else str(old)
+        (user, happening), (_, before) = new, old
+        self._new.keep(user, happening)
+        self._old.keep(user, happening if before == happening else before)
+        return None
+
+    def run(self, tick: Callable[[int], object] = lambda done: None) -> Iterator[Difference]:
+        """Let everybody live both lives, and give those in whom something differs. `tick` as in a back-test."""
+        self.report.customers, self.report.events = self.customers, self.events
+        for number, user in enumerate(self.users):
+            if number % TICK == 0:
+                tick(number)
+            old, new = self._old.live(user), self._new.live(user)
+            _count(new, self.report)
+            difference = self.sums.add(user, map(lived, old.journeys), map(lived, new.journeys))
+            if difference:
+                yield difference
+        tick(self.customers)
+        _order(self.report, self._new.world)
 
 
 def _count(life: Life, report: Report) -> None:
     for playbook in {journey.plan.playbook for journey in life.journeys}:
         report.playbooks[playbook].entered += 1
     for journey in life.journeys:
-        counts, state = report.playbooks[journey.plan.playbook], journey.state
+        counts = report.playbooks[journey.plan.playbook]
         _messages(journey, counts)
-        reason = state.reason if state.outcome == "exited" else state.outcome
-        counts.exits[reason or "still under way"] += 1
+        counts.exits[journey.end or "still under way"] += 1
 
 
 def _messages(journey: SimulatedJourney, counts: Counts) -> None:

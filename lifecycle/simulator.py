@@ -124,6 +124,19 @@ class SimulatedJourney:
     def open(self) -> bool:
         return self.run.state.phase is not Phase.ENDED
 
+    @property
+    def last(self) -> Instant:
+        """When something happened in it last."""
+        return self.run.lines[-1].at if self.run.lines else self.entered
+
+    @property
+    def end(self) -> str | None:
+        """`finished`, `goal`, the reason for which it was left, or `holdout`; None where it has not ended."""
+        state = self.run.state
+        if state.phase is Phase.NEW:
+            return "holdout"
+        return state.reason if state.outcome == "exited" else state.outcome
+
 
 class Life:
     """The life of one customer. `consent` holds the topics agreed to, and those refused as False (`offers:sms`: one
@@ -289,7 +302,7 @@ class Life:
 
     def _deliver(self, journey: SimulatedJourney, command: Deliver, now: Instant) -> Result:
         template = self.world.templates[command.template, command.channel]
-        decision = self._decide(journey, command, template, now)
+        decision = policies.decide(self._asked(journey, command, template, now))
         if decision.outcome == "defer":
             assert decision.until is not None  # pauses are the journey's own here
             journey.messages[command.step] = "pending"
@@ -305,9 +318,9 @@ class Life:
         journey.messages[command.step] = "accepted"
         return SENT
 
-    def _decide(
+    def _asked(
         self, journey: SimulatedJourney, command: Deliver, template: TemplateInfo, now: Instant
-    ) -> policies.Decision:
+    ) -> policies.Asked:
         world, entering, posted = self.world, journey.entering, self.posted
         consent: bool | None = True
         if self.consent or world.strict_consent:
@@ -317,12 +330,11 @@ class Life:
             known = bool(self.person.attributes.get(_ADDRESS[command.channel]))
         elif consent is None:
             consent = True
-        asked = policies.Asked(
+        return policies.Asked(
             template, world.map, now, entering.arm, False, command.expires, consent, "known" if known else "none",
             self.person.stage, None, self._reach or self._where(), posted.counted,
             posted.rivals(entering.id) if posted.waiting else (), entering.plan.priority, entering.id,
         )  # fmt: skip
-        return policies.decide(asked)
 
     def _where(self) -> Reach:
         self._reach = self.world.reach(self.person) if self.world.reach else self._home()

@@ -39,6 +39,7 @@ from store.tables import (
     Rate,
     Row,
     SegmentMember,
+    Shadow,
     Shard,
     Suppression,
     Sweep,
@@ -225,6 +226,9 @@ TABLES: Mapping[type[Row], About] = {
     PlaybookVersion: About("id playbook plan source created_at", "it is about a playbook"),
     Rate: About("channel next_at", "it is about a channel"),
     SegmentMember: About("segment customer_id since", "", _of(SegmentMember), delete=True),
+    Shadow: About(
+        "playbook version plan source since registered_at registered_by", "it is about a playbook, and who shows it",
+    ),
     Shard: About("id", "it is about nobody"),
     Telling: About("shard teller until", "it is about a worker"),
     Suppression: About(

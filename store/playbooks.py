@@ -66,3 +66,15 @@ def versions(session: Session, playbook: str) -> list[tuple[str, Instant]]:
         .order_by(_version.c.created_at.desc(), _version.c.id)
     )
     return [(row.id, row.created_at) for row in rows]
+
+
+def named(session: Session, name: str, playbook: str | None = None) -> list[str]:
+    """The ids of versions that a name stands for: the number of one of `playbook`'s, counted from 1 in the order in
+    which they were published, else the first letters of ids.
+    """
+    if playbook is not None and name.isdecimal():
+        published = [version for version, _ in reversed(versions(session, playbook))]
+        if 1 <= int(name) <= len(published):
+            return [published[int(name) - 1]]
+    found = select(_version.c.id).where(_version.c.id.startswith(name, autoescape=True)).order_by(_version.c.id)
+    return list(session.scalars(found))

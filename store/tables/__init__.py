@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from store.tables.arrivals import Callback, Event, ImportRejected, ImportRun, Shard, Telling
 from store.tables.base import METADATA, Row, table_of, values_of
-from store.tables.journeys import Journey, JourneyInbox, PlaybookActive, PlaybookVersion, Trace
+from store.tables.journeys import Journey, JourneyInbox, PlaybookActive, PlaybookVersion, Shadow, Trace
 from store.tables.ledger import Delivery, Message, Task
 from store.tables.operations import Audit, Erasure, Hold, Pause, Rate, Sweep, Token
 from store.tables.people import Account, Consent, ConsentRequest, Customer, Milestone, SegmentMember, Suppression
@@ -38,6 +38,7 @@ __all__ = [
     "Rate",
     "Row",
     "SegmentMember",
+    "Shadow",
     "Shard",
     "Suppression",
     "Sweep",

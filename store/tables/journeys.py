@@ -38,6 +38,24 @@ class PlaybookActive(Row, table=True):
     since: Instant = Field(sa_type=InstantType)
 
 
+class Shadow(Row, table=True):
+    """A version of a playbook that nobody takes: what it would have done is shown beside what runs (`playbook diff`).
+
+    `version` is the hash of its content, as for versions that run. It counts from `since` on, which may lie before
+    `registered_at`. It is whole here, and stays as it was when the file is edited.
+    """
+
+    __tablename__ = "shadow"
+
+    playbook: str = Field(primary_key=True)
+    version: str
+    plan: bytes
+    source: str
+    since: Instant = Field(sa_type=InstantType)
+    registered_at: Instant = Field(sa_type=InstantType)
+    registered_by: str
+
+
 class Journey(Row, table=True):
     """One customer's run of one playbook version; `id` is also the id of its Temporal workflow.
 
