@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from heapq import heappop, heappush
+from typing import Any, Literal, NamedTuple
 
 from whenever import Instant
 
@@ -93,6 +94,17 @@ class Happening:
     of: str | None = None
 
 
+class Sent(NamedTuple):
+    """A message that a simulated customer was sent."""
+
+    customer: str
+    journey: str
+    step: str
+    occurrence: int
+    channel: Channel
+    at: Instant
+
+
 @dataclass(slots=True)
 class SimulatedJourney:
     """A journey and what its driver knows of it; `run` holds its state."""
@@ -128,10 +140,16 @@ class SimulatedJourney:
 class Life:
     """The life of one customer. `consent` holds the topics agreed to, and those refused as False (`offers:sms`: one
     channel), in the order of the answers; consent milestones that happen add to it. Who is in a segment from the start
-    does not come into it.
+    does not come into it. `reacts` says what the customer does about a message, later than it was sent.
     """
 
-    def __init__(self, world: World, person: Person, consent: Mapping[str, bool] | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        person: Person,
+        consent: Mapping[str, bool] | None = None,
+        reacts: Callable[[Sent], Iterable[Happening]] | None = None,
+    ) -> None:
         self.world, self.person, self.consent = world, person, dict(consent or {})
         self.now = Instant.MIN
         self.journeys: list[SimulatedJourney] = []
@@ -141,16 +159,21 @@ class Life:
         self.been: dict[str, set[str]] = {}
         self.not_entered: list[tuple[str, str]] = []
         self.posted = Posted(world.map)
+        self.reacts = reacts
+        self.ahead: list[tuple[Instant, int, Happening]] = []
         self._known: dict[str, Any] | None = None
         self._reach: Reach | None = None
+
+    def expect(self, happenings: Iterable[Happening]) -> None:
+        """Let these happen in their time, besides those that `run` is given."""
+        for happening in happenings:
+            heappush(self.ahead, (happening.at, len(self.events) + len(self.ahead), happening))
 
     def run(self, happenings: Iterable[Happening], until: Instant) -> None:
         """Live through `happenings` (in order of time) and on until every timer up to `until` has fired."""
         for happening in happenings:
             self._timers(happening.at, including=False)
-            self.now = max(self.now, happening.at)
             self._happen(happening)
-            self._recorded(happening.at)
         self._timers(until, including=True)
 
     def _timers(self, limit: Instant, *, including: bool) -> None:
@@ -159,6 +182,9 @@ class Life:
             for journey in self.journeys:
                 if journey.due is not None and (due is None or journey.due < due):
                     first, due = journey, journey.due
+            if self.ahead and (due is None or self.ahead[0][0] <= due) and self.ahead[0][0] <= limit:
+                self._happen(heappop(self.ahead)[2])
+                continue
             if first is None or due is None or due > limit or (due == limit and not including):
                 return
             # A wait that was over while the journey was held is due in the past, and ends now.
@@ -177,11 +203,13 @@ class Life:
 
     def _happen(self, happening: Happening) -> None:
         at = happening.at
+        self.now = max(self.now, at)
         if happening.what in ("milestone", "set", "due"):
             self._apply(self._event(happening), 0, at)
-            return
-        for journey in [one for one in self.journeys if one.open]:
-            self._feed(journey, self._command(journey, happening), at)
+        else:
+            for journey in [one for one in self.journeys if one.open]:
+                self._feed(journey, self._command(journey, happening), at)
+        self._recorded(at)
 
     def _event(self, happening: Happening) -> Event:
         if happening.what == "set":
@@ -301,6 +329,12 @@ class Life:
             return Result("refused", code)
         self.posted.sent(template, now)
         journey.messages[command.step] = "accepted"
+        if self.reacts is not None:
+            self.expect(
+                self.reacts(
+                    Sent(self.person.id, journey.entering.id, command.step, command.occurrence, command.channel, now)
+                )
+            )
         return SENT
 
     def _decide(
