@@ -94,7 +94,7 @@ def lived(cohort: Cohort, customers: int) -> Tally:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as progress:
         task = progress.add_task("Customers", total=customers)
-        for part in spread(cohort.live, chunks):
+        for part in spread(cohort.live, chunks, len(chunks)):
             tally.add(part)
             progress.update(task, completed=tally.customers)
     return tally

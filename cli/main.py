@@ -22,6 +22,7 @@ from cli import (
     doctor,
     events,
     explaining,
+    forecasts,
     importing,
     incoming,
     journeys,
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for module in (
-    authoring, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
+    authoring, simulating, forecasts, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
 app.add_typer(customers.app, name="customer")

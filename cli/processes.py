@@ -10,11 +10,14 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
 from cli.common import FAULTS, Refused
+
+FEWEST = 4
+"""Fewer chunks than that are few."""
 
 Chunk = TypeVar("Chunk")
 Part = TypeVar("Part")
@@ -27,13 +30,13 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def spread(work: Callable[[Chunk], Part], chunks: Sequence[Chunk], fewest: int = 4) -> Iterator[Part]:
+def spread(work: Callable[[Chunk], Part], chunks: Iterable[Chunk], number: int) -> Iterator[Part]:
     """What `work` makes of each chunk, in the order in which they get done. Both travel between processes.
 
-    For fewer chunks than `fewest` starting processes does not pay: they are done here.
+    Of `number` chunks that are few, all are done here: starting processes does not pay.
     """
-    count = min(cores(), len(chunks))
-    if count < 2 or len(chunks) < fewest:
+    count = min(cores(), number)
+    if count < 2 or number < FEWEST:
         yield from map(work, chunks)
         return
     context = multiprocessing.get_context("spawn")

@@ -24,6 +24,7 @@ from lifecycle.facts import Milestones
 from lifecycle.language.behaviour import BETWEEN, ENTRY, Behaviour, Habit
 from lifecycle.language.map import Map
 from lifecycle.language.times import parse_hours, parse_span
+from lifecycle.measured import Curve
 from lifecycle.plan import Plan
 from lifecycle.simulator import Happening, Sent
 from lifecycle.values import typed
@@ -68,7 +69,7 @@ class Doing:
 
     name: str
     rate: float
-    delay: Delay
+    delay: Delay | Curve
     follows: str
     times: int = 1
     properties: tuple[tuple[str, tuple[tuple[Any, float], ...]], ...] = ()
@@ -97,18 +98,29 @@ class Conduct:
 
     def __init__(self, behaviour: Behaviour, map: Map, plans: Iterable[Plan]) -> None:
         self.map, self.seed, self.entries = map, behaviour.seed, behaviour.entries
+        self.measured = False
         types = map.customer_types()
         self._attributes = {name: _read(name, types[name], weights) for name, weights in behaviour.customers.items()}
         self._consent = dict(behaviour.consent)
         heard = {key.partition(":")[0] for plan in plans for key in plan.interest}
         heard |= {plan.entry.milestone or "" for plan in plans if plan.entry}
-        ready = {name: _doing(name, habit, map) for name, habit in behaviour.milestones.items()}
+        self._heard = heard
+        self._take({name: _doing(name, habit, map) for name, habit in behaviour.milestones.items()})
+
+    @classmethod
+    def of(cls, map: Map, plans: Iterable[Plan], seen: Mapping[str, Doing]) -> Conduct:
+        """What customers were seen to do after they came; what they had done until then does not count."""
+        conduct = cls(Behaviour(), map, plans)
+        conduct.measured = True
+        conduct._take(seen)
+        return conduct
+
+    def _take(self, ready: Mapping[str, Doing]) -> None:
         self.doings = {name: one for name, one in ready.items() if name not in DRAWN}
         followed = {one.follows for one in ready.values()}
         self.reactions = {
-            name: one for name, one in ready.items() if name in DRAWN and (name in heard or name in followed)
+            name: one for name, one in ready.items() if name in DRAWN and (name in self._heard or name in followed)
         }
-        self._heard = heard
 
     def person(self, customer: str) -> Person:
         """A customer of this name, with attributes and no history."""
@@ -168,6 +180,9 @@ class Conduct:
             return times[name][0]
         doing = self.doings[name]
         past = known.get(name, Milestones())
+        came = times[ENTRY][0]
+        if self.measured and past.last is not None and came is not None and past.last <= came:
+            past = Milestones()
         first = origin = self._draw(doing.follows, customer, now, known, times, found)
         if past.count:
             first = past.first

@@ -20,7 +20,7 @@ from lifecycle.consent import answer_for, changed, written
 from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply, memberships
 from lifecycle.facts import NOTHING, Conditions, Facts
 from lifecycle.hops import within_limit
-from lifecycle.interpreter import Run, proceed
+from lifecycle.interpreter import Run, pending, proceed
 from lifecycle.language.map import Map
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
@@ -169,6 +169,17 @@ class Life:
         for happening in happenings:
             heappush(self.ahead, (happening.at, len(self.events) + len(self.ahead), happening))
 
+    def take_up(self, journey: SimulatedJourney, now: Instant) -> None:
+        """Go on with a journey that has come so far elsewhere; one that is new is started."""
+        self.journeys.append(journey)
+        wanted = pending(journey.plan, journey.state)
+        if journey.state.phase is Phase.NEW:
+            self._feed(journey, Started(now), now)
+        elif isinstance(wanted, WaitUntil):
+            journey.due = wanted.due
+        elif (result := self._perform(journey, wanted, now)) is not None:
+            self._feed(journey, result, now)
+
     def run(self, happenings: Iterable[Happening], until: Instant) -> None:
         """Live through `happenings` (in order of time) and on until every timer up to `until` has fired."""
         for happening in happenings:
@@ -314,7 +325,10 @@ class Life:
         return DONE if command.kind == "note" else None
 
     def _deliver(self, journey: SimulatedJourney, command: Deliver, now: Instant) -> Result:
-        template = self.world.templates[command.template, command.channel]
+        template = self.world.templates.get((command.template, command.channel))
+        if template is None:  # the journey is older than the templates of today
+            journey.messages[command.step] = "refused"
+            return Result("refused", "unknown-template")
         decision = self._decide(journey, command, template, now)
         if decision.outcome == "defer":
             assert decision.until is not None  # pauses are the journey's own here

@@ -131,9 +131,9 @@ def _dies(chunk: int) -> int:
 def test_what_goes_wrong_in_a_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.processes.cores", lambda: 2)
     with pytest.raises(ValueError, match="no threes"):
-        list(spread(_fails, range(8)))
+        list(spread(_fails, range(8), 8))
     with pytest.raises(Refused, match="ended from outside"):
-        list(spread(_dies, range(8)))
+        list(spread(_dies, range(8), 8))
 
 
 def test_ctrl_c_ends_all_of_it(small: Small) -> None:
