@@ -365,7 +365,7 @@ class Life:
             consent = True
         asked = policies.Asked(
             template, world.map, now, entering.arm, False, command.expires, consent, "known" if known else "none",
-            self.person.stage, None, self._reach or self._where(), posted.counted,
+            self.person.stage, None, self._reach or self._where(), posted.counting(now),
             posted.rivals(entering.id) if posted.waiting else (), entering.plan.priority, entering.id,
         )  # fmt: skip
         return policies.decide(asked)
