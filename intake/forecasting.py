@@ -16,8 +16,9 @@ from whenever import Instant
 from activities.facts import attributes_of
 from activities.transaction import from_row, unknown_pauses
 from lifecycle import plan as p
-from lifecycle.behaviour import DRAWN, Doing
+from lifecycle.behaviour import DRAWN
 from lifecycle.caps import Counted, reaches_back
+from lifecycle.doing import Doing
 from lifecycle.enrolment import Entering, Person
 from lifecycle.facts import Milestones
 from lifecycle.forecast import Arrival, Customer, UnderWay

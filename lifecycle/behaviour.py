@@ -3,28 +3,23 @@
 Every number is drawn from a hash of seed, customer and what it is about. So the same customers do the same however many
 processes live their lives, and a milestone that is added to the file changes nothing about the others.
 
-A milestone is drawn once, by one number: it happens where that lies below the rate, and the place below the rate says
-when. For a customer of whom it is known that so much time has passed without it, only what is left of the numbers is
-drawn from: a forecast goes on where the customer stands.
+A forecast goes on where a customer stands: what has happened is not drawn again, of what has not only what is left.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from whenever import Instant, Time
 
 from lifecycle.calendar import resolve
+from lifecycle.doing import DAY, Delay, Doing, draw, seconds_of
 from lifecycle.enrolment import Person
 from lifecycle.facts import Milestones
-from lifecycle.language.behaviour import BETWEEN, ENTRY, Behaviour, Habit
+from lifecycle.language.behaviour import ENTRY, Behaviour, Habit
 from lifecycle.language.map import Map
-from lifecycle.language.times import parse_hours, parse_span
-from lifecycle.measured import Curve
+from lifecycle.language.times import parse_hours
 from lifecycle.plan import Plan
 from lifecycle.simulator import Happening, Sent
 from lifecycle.values import typed
@@ -32,62 +27,8 @@ from lifecycle.values import typed
 DRAWN = ("message.delivered", "message.opened", "message.clicked")
 """Milestones of messages that a behaviour may have: what a bounce suppresses, no simulation knows."""
 
-DAY = 86_400.0
-
-
-class Delay(NamedTuple):
-    """How long something takes, in seconds: evenly from `shortest` to `longest`, or with this `median`."""
-
-    median: float | None
-    shortest: float = 0.0
-    longest: float = 0.0
-
-    @classmethod
-    def read(cls, text: str) -> Delay:
-        """`2 days` is a median, `1 hour to 3 days` evenly between. A month has 30 days here."""
-        first, _, last = text.partition(BETWEEN)
-        return cls(None, _seconds(first), _seconds(last)) if last else cls(_seconds(first))
-
-    def passed(self, seconds: float) -> float:
-        """The share of those who do it at all that has done so after so long."""
-        if self.median is not None:
-            return 1.0 - 2.0 ** (-seconds / self.median) if self.median else 1.0
-        low, high = sorted((self.shortest, self.longest))
-        return min(max((seconds - low) / (high - low), 0.0), 1.0) if high > low else float(seconds >= low)
-
-    def at(self, share: float) -> float:
-        """After how long this share has done it: the inverse of `passed`."""
-        if self.median is not None:
-            return -self.median * math.log2(1.0 - share) if share < 1 else self.median * 50
-        low, high = sorted((self.shortest, self.longest))
-        return low + (high - low) * share
-
-
-@dataclass(frozen=True, slots=True)
-class Doing:
-    """A habit made ready. `properties` are the values that its milestone brings, by weight."""
-
-    name: str
-    rate: float
-    delay: Delay | Curve
-    follows: str
-    times: int = 1
-    properties: tuple[tuple[str, tuple[tuple[Any, float], ...]], ...] = ()
-
-    def after(self, number: float, elapsed: float = 0.0) -> float | None:
-        """When it happens, in seconds after what it follows; None where it never does.
-
-        `number` is drawn from 0 to 1; so many seconds have passed already, in which it did not happen.
-        """
-        gone = self.rate * self.delay.passed(elapsed) if elapsed > 0 else 0.0
-        number = gone + (1.0 - gone) * number
-        return max(self.delay.at(number / self.rate), elapsed) if number < self.rate else None
-
-
-def draw(seed: int, customer: str, about: str) -> float:
-    """A number from 0 to below 1, always the same for the same three."""
-    digest = hashlib.blake2b(f"{seed}|{customer}|{about}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+ADDRESSES = {"email": "ada@example.com", "phone": "+33123456789"}
+"""Everybody has an address in a simulation."""
 
 
 class Conduct:
@@ -102,9 +43,9 @@ class Conduct:
         types = map.customer_types()
         self._attributes = {name: _read(name, types[name], weights) for name, weights in behaviour.customers.items()}
         self._consent = dict(behaviour.consent)
-        heard = {key.partition(":")[0] for plan in plans for key in plan.interest}
-        heard |= {plan.entry.milestone or "" for plan in plans if plan.entry}
-        self._heard = heard
+        entries = {plan.entry.milestone or "" for plan in plans if plan.entry}
+        self._heard = entries.union(*(plan.interest for plan in plans))
+        self._wanted: dict[str, list[str]] = {}
         self._take({name: _doing(name, habit, map) for name, habit in behaviour.milestones.items()})
 
     @classmethod
@@ -117,18 +58,15 @@ class Conduct:
 
     def _take(self, ready: Mapping[str, Doing]) -> None:
         self.doings = {name: one for name, one in ready.items() if name not in DRAWN}
-        followed = {one.follows for one in ready.values()}
-        self.reactions = {
-            name: one for name, one in ready.items() if name in DRAWN and (name in self._heard or name in followed)
-        }
+        self.reactions = {name: one for name, one in ready.items() if name in DRAWN}
 
     def person(self, customer: str) -> Person:
-        """A customer of this name, with attributes and no history."""
+        """A customer of this name, with attributes, addresses and no history."""
         given = {
             name: _pick(values, draw(self.seed, customer, f"customers.{name}"))
             for name, values in self._attributes.items()
         }
-        return Person(customer, given)
+        return Person(customer, ADDRESSES | given)
 
     def consent(self, customer: str) -> dict[str, bool]:
         """What a customer said to each topic of the file."""
@@ -136,7 +74,7 @@ class Conduct:
 
     def comes(self, person: Person, start: Instant) -> Instant:
         """When a customer comes, in a cohort that begins at `start`."""
-        span, hours = _seconds(self.entries.over), self.entries.hours
+        span, hours = seconds_of(self.entries.over), self.entries.hours
         after = draw(self.seed, person.id, ENTRY) * span
         if hours is None:
             return start.add(seconds=int(after))
@@ -214,14 +152,20 @@ class Conduct:
 
     def reacts(self, sent: Sent, now: Instant | None = None, seen: Iterable[str] = ()) -> Iterator[Happening]:
         """What a customer does about a message. With `now`, only what comes after it and is not among those `seen`."""
-        if not self.reactions:
+        wanted = self._wanted.get(sent.step)
+        if wanted is None:
+            names = self.reactions
+            wanted = [name for name in names if name in self._heard or f"{name}:{sent.step}" in self._heard]
+            self._wanted[sent.step] = wanted
+        if not wanted:
             return
         about = f"{sent.journey}.{sent.step}.{sent.occurrence}"
         times: dict[str, Instant | None] = {ENTRY: sent.at}
-        for name in self.reactions:
+        for name in wanted:
+            if name in seen or (name == "message.opened" and sent.channel != "email"):
+                continue
             at = self._reaction(name, sent, about, now, times, seen)
-            wanted = name in self._heard and (sent.channel == "email" or name != "message.opened")
-            if at is not None and wanted and name not in seen:
+            if at is not None:
                 yield Happening(at, "milestone", name, {}, sent.step)
 
     def _reaction(
@@ -264,11 +208,6 @@ def _pick(values: Iterable[tuple[Any, float]], number: float) -> Any:
         if mark < 0:
             return value
     return values[-1][0]
-
-
-def _seconds(text: str) -> float:
-    span = parse_span(text)
-    return (span.months * 30 + span.days + span.working) * DAY + span.seconds
 
 
 def _of_day(clock: Time) -> int:

@@ -133,7 +133,7 @@ class Ahead:
         life = Life(self.world, person, customer.consent, conduct.reacts)
         life.now = now
         life.been = {name: set(keys) for name, keys in customer.been.items()}
-        life.posted.counted = list(customer.counted)
+        life.posted.counted = sorted(customer.counted, key=lambda one: one.at)
         for one in customer.journeys:
             for sent, seen in one.sent:
                 life.expect(conduct.reacts(sent, now, seen))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from whenever import Instant
 
-from lifecycle.behaviour import Conduct, Delay, Doing, draw
+from lifecycle.behaviour import Conduct
 from lifecycle.behaviour_checks import check
+from lifecycle.doing import Delay, Doing, draw
 from lifecycle.facts import Milestones
 from lifecycle.language.behaviour import Behaviour
 from lifecycle.language.faults import Faults

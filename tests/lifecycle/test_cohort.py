@@ -77,6 +77,17 @@ def test_what_is_counted_is_what_the_timelines_tell(shipped: Project) -> None:
     assert data["week"]["most"] <= 6
 
 
+def test_with_strict_consent_only_those_are_written_to_who_agree(shipped: Project) -> None:
+    made = cohort(shipped)
+    made.world = replace(made.world, strict_consent=True)
+    tally = made.live(range(60))
+    agree = sum(made.conduct.consent(f"cus_{number}")["text_tips"] for number in range(60))
+    assert 20 < agree < 40
+    assert tally.steps["one-month"] + tally.steps["one-month-by-email"] == tally.steps["invitation"]
+    assert 0 < tally.steps["one-month"] <= agree
+    assert tally.steps["welcome"] == 60  # an e-mail of a topic that needs no yes
+
+
 def test_the_holdout_is_counted_and_not_messaged(shipped: Project) -> None:
     made = cohort(shipped, holdout=50.0)
     data = data_of(made.live(range(200)), made, 3)

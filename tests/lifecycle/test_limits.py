@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,5 +44,5 @@ def test_nothing_is_lost_nothing_goes_early_and_no_minute_takes_more_than_its_ra
     for minute in goes:
         gone = sum(count for at, count in goes.items() if at <= minute)
         assert gone <= sum(count for at, count in due.items() if at <= minute) + 1e-6
-    assert all(earlier.ends <= later.begins for earlier, later in zip(jams, jams[1:], strict=False))
+    assert all(earlier.ends <= later.begins for earlier, later in itertools.pairwise(jams))
     assert all(jam.longest <= jam.ends - jam.begins for jam in jams)

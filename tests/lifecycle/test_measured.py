@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lifecycle.behaviour import Delay, Doing, draw
+from lifecycle.doing import Delay, Doing, draw
 from lifecycle.measured import FEWEST, measure
 
 DAY = 86_400.0
