@@ -19,10 +19,14 @@ OWN = frozenset({"email", "phone", "time_zone", "language"})
 """Attributes that have a column of their own."""
 
 
+def attributes_of(customer: Customer) -> dict[str, Any]:
+    """All attributes of a customer, those in columns of their own among them."""
+    return customer.attributes | {name: value for name in OWN if (value := getattr(customer, name)) is not None}
+
+
 def person_of(session: Session, customer: Customer) -> Person:
     """A customer with history, as the core sees them."""
-    attributes = dict(customer.attributes)
-    attributes.update({name: value for name in OWN if (value := getattr(customer, name)) is not None})
+    attributes = attributes_of(customer)
     company = accounts.by_id(session, customer.account_id) if customer.account_id else None
     account = dict(company.attributes) if company else {}
     return Person(customer.id, attributes, customer.stage, history.summary(session, customer.id), account)

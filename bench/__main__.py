@@ -15,7 +15,7 @@ import traceback
 
 from rich.console import Console
 
-from bench import backtests, commands, core, counts, intake, pausing, sending, turns
+from bench import backtests, cohort, commands, core, counts, intake, pausing, sending, turns
 from bench.figures import Section, show, write
 from bench.server import Storage, running
 
@@ -34,7 +34,7 @@ def main() -> int:
     _say("commands ...")
     waits = [*commands.checks(), *commands.starts()]
     _say("the core ...")
-    sections.append(Section("Simulated ninety-day journeys", core.simulations()))
+    sections.append(Section("Simulated ninety-day journeys", [*core.simulations(), cohort.lives()]))
     sections.append(Section("Decision before a send", core.decisions()))
     if found := backtests.backtests():
         sections.append(Section("Back-test of real customers", found))

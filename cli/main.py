@@ -22,6 +22,7 @@ from cli import (
     doctor,
     events,
     explaining,
+    forecasts,
     importing,
     incoming,
     journeys,
@@ -46,8 +47,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for module in (
-    authoring, testing, schemas, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running,
-    demo,
+    authoring, testing, schemas, simulating, forecasts, events, importing, explaining, pauses, verifying, persons,
+    doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
 app.add_typer(starting.app, name="new")

@@ -1,4 +1,4 @@
-"""`milepost simulate` and `milepost backtest`: what playbooks would do for one customer, or for a log of events."""
+"""`milepost simulate` and `milepost backtest`: what playbooks would do for a customer, for thousands, or for a log."""
 
 from __future__ import annotations
 
@@ -66,10 +66,20 @@ def simulate(
     strict_consent: Annotated[
         bool, typer.Option("--strict-consent", help="Assume no consent but that of `--set consent=TOPIC,TOPIC`.")
     ] = False,
+    customers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=10_000_000, help="So many customers at once, by --behaviour.")
+    ] = None,
+    days: Annotated[int | None, typer.Option(metavar="N", min=1, max=1100, help="For so many days; else 90.")] = None,
+    behaviour: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What customers do, as rates and delays; see docs/behaviour.md.")
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the charts of a cohort into this file.")
+    ] = None,
     project: ProjectOption = None,
     format: FormatOption = Format.text,
-) -> None:
-    """Show what one customer goes through in a playbook, day by day."""
+) -> int:
+    """Show what one customer goes through in a playbook, day by day; or, with --customers, what thousands do."""
     from cli.simulated import Wishes, simulated
     from cli.timeline import in_words, merged
     from lifecycle.lines import as_data
@@ -77,6 +87,18 @@ def simulate(
     found = read_project(project)
     if playbook not in found.plans:
         raise unknown("playbook", playbook, found.plans)
+    if customers is not None:
+        from cli.cohorts import simulate_cohort
+
+        if milestone or set_ or temporal:
+            raise Refused("--milestone, --set and --temporal are for one customer; leave them out, or --customers")
+        if behaviour is None:
+            raise Refused(
+                "--customers goes with --behaviour FILE, which says what they do; docs/behaviour.md shows one"
+            )
+        return simulate_cohort(found, playbook, customers, days or 90, behaviour, start, strict_consent, svg, format)
+    if days is not None or behaviour is not None or svg is not None:
+        raise Refused("--days, --behaviour and --svg go with --customers N; leave them out for one customer")
     wishes = Wishes(milestone or [], set_ or [], start, strict_consent)
     customer = simulated(found, found.plans[playbook], wishes)
     found = replace(found, plans={playbook: found.plans[playbook]})
@@ -90,11 +112,12 @@ def simulate(
     lines = merged(journeys)
     if format is Format.json:
         out_lines(as_data(line, customer.zone) for line in lines)
-        return
+        return 0
     out(f"{customer.name}'s journey through {playbook} ({customer.zone})")
     out()
     for line in in_words(lines, customer.zone):
         out(line)
+    return 0
 
 
 def _life(world: World, project: Project, customer: Simulated) -> Life:

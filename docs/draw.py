@@ -19,8 +19,7 @@ sys.path.insert(0, str(ROOT))
 from whenever import Date, Time  # noqa: E402
 
 from cli.cast import CAST, Character  # noqa: E402
-from docs.message_states import message_states  # noqa: E402
-from docs.pen import (  # noqa: E402
+from cli.pen import (  # noqa: E402
     AMBER,
     BLUE,
     FAINT,
@@ -38,6 +37,7 @@ from docs.pen import (  # noqa: E402
     page,
     wrapped,
 )
+from docs.message_states import message_states  # noqa: E402
 from lifecycle.calendar import resolve  # noqa: E402
 from lifecycle.enrolment import Person  # noqa: E402
 from lifecycle.simulator import Happening, Life  # noqa: E402

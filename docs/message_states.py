@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from docs.pen import BLUE, GREEN, GREY, HALO, HEAD, INK, RED, arrow, label, page, wrapped
+from cli.pen import BLUE, GREEN, GREY, HALO, HEAD, INK, RED, arrow, label, page, wrapped
 from lifecycle.ledger import TRANSITIONS, MessageState
 
 WIDE, TALL = 138, 62

@@ -81,7 +81,8 @@ class Person:
     def facts(self, map: Map, now: Instant, **more: Any) -> Facts:
         """What conditions may look at; `more` are the journey's own names."""
         account = map.defaults("account")
-        account.update((name, value) for name, value in self.account.items() if value is not None)
+        if self.account:
+            account.update((name, value) for name, value in self.account.items() if value is not None)
         return Facts(now, customer=self.known(map), account=account, milestones=self.history, stage=self.stage, **more)
 
 
@@ -332,7 +333,13 @@ class _Apply:
         What is asked is what is stored, never what the condition said before the event: time alone may have changed
         that, and a segment may be new.
         """
-        near = [(name, one.if_) for name, one in self.map.segments.items() if self._concerns(name, one.if_, touched)]
+        if not self.map.segments:
+            return
+        event = self.event
+        # What a journey sets is there already when its event comes.
+        given = {f"customer.{name}" for name in event.properties} if event.kind == "set" else set()
+        looked_at = touched | given
+        near = [(name, one.if_) for name, one in self.map.segments.items() if self._concerns(name, one.if_, looked_at)]
         if not near:
             return
         members, facts = self.members(), self.done.person.facts(self.map, self.now)
@@ -344,15 +351,13 @@ class _Apply:
                 self.done.milestones.append(milestone)
                 self._count(milestone)
 
-    def _concerns(self, segment: str, condition: str, touched: set[str]) -> bool:
+    def _concerns(self, segment: str, condition: str, looked_at: set[str]) -> bool:
         event = self.event
         if event.kind == "segment":
             return event.name in (milestone_of(segment, inside=True), milestone_of(segment, inside=False))
         if event.kind == "group" or self.joined:  # another account, or another history
             return True
-        # What a journey sets is there already when its event comes.
-        given = {f"customer.{name}" for name in event.properties} if event.kind == "set" else set()
-        return _touches(self.conditions.names(condition), touched | given)
+        return _touches(self.conditions.names(condition), looked_at)
 
     # --- open journeys --------------------------------------------------------------------------------------------
 
@@ -491,4 +496,7 @@ def _holds(condition: str, facts: Facts, conditions: Conditions) -> bool:
 
 def _touches(names: Iterable[str], touched: set[str]) -> bool:
     """Whether a condition looks at anything that an event changed; `milestones.x.count` looks at `milestones.x`."""
-    return any(name in touched or name.rpartition(".")[0] in touched for name in names)
+    for name in names:  # noqa: SIM110 - a generator for each of many events takes as long as the rest of it
+        if name in touched or name.rpartition(".")[0] in touched:
+            return True
+    return False

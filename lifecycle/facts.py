@@ -26,13 +26,14 @@ class Milestones:
     last: Instant | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
     """The names of the playbook language: customer, account, event, reached, milestones, messages, stage, health.
 
     `customer` holds declared defaults already filled in. `event` is the milestone that entered (its properties, and
     `name`), `reached` the last one waited for. `messages` maps a step id to its state, such as `accepted`.
-    `now` dates `milestones.X.days_since`, in days of 24 hours.
+    `now` dates `milestones.X.days_since`, in days of 24 hours. Nobody changes one: it is not frozen because that takes
+    three times as long to make, and one is made for every question.
     """
 
     now: Instant

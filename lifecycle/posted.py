@@ -15,24 +15,26 @@ from lifecycle.language.map import Map
 from lifecycle.language.template import TemplateInfo
 from lifecycle.state import DEFERRED, READY, State
 
-KEPT = 64
-"""So many messages may be kept before those that count no more are dropped."""
-
 
 class Posted:
     """Marketing messages of one customer; transactional ones neither count nor compete."""
 
     def __init__(self, map: Map) -> None:
         self.map = map
+        self.reach = caps.reaches_back(map.caps)
         self.counted: list[Counted] = []
         self.waiting: dict[str, tuple[Rival, State]] = {}
 
     def sent(self, template: TemplateInfo, now: Instant) -> None:
         if template.purpose == "marketing" and self.map.caps:
-            if len(self.counted) >= KEPT:
-                since = now - caps.reaches_back(self.map.caps)
-                self.counted = [one for one in self.counted if one.at > since]
             self.counted.append(Counted(now, template.channel, template.topic))
+
+    def counting(self, now: Instant) -> Sequence[Counted]:
+        """The messages that may count at `now`; what counts no more is dropped. They are in the order of time."""
+        counted = self.counted
+        if counted and counted[0].at <= (since := now - self.reach):
+            self.counted = counted = [one for one in counted if one.at > since]
+        return counted
 
     def put_off(self, template: TemplateInfo, journey: Entering, until: Instant, state: State) -> None:
         """`state` is the journey's own, which tells as long as it lives whether the message is still wanted."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Literal, NamedTuple
 
 from whenever import Instant
 
@@ -19,7 +21,7 @@ from lifecycle.consent import answer_for, changed, written
 from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply, memberships
 from lifecycle.facts import NOTHING, Conditions, Facts
 from lifecycle.hops import within_limit
-from lifecycle.interpreter import Run, proceed
+from lifecycle.interpreter import Run, pending, proceed
 from lifecycle.language.map import Map
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
@@ -93,6 +95,17 @@ class Happening:
     of: str | None = None
 
 
+class Sent(NamedTuple):
+    """A message that a simulated customer was sent."""
+
+    customer: str
+    journey: str
+    step: str
+    occurrence: int
+    channel: Channel
+    at: Instant
+
+
 @dataclass(slots=True)
 class SimulatedJourney:
     """A journey and what its driver knows of it; `run` holds its state."""
@@ -141,10 +154,16 @@ class SimulatedJourney:
 class Life:
     """The life of one customer. `consent` holds the topics agreed to, and those refused as False (`offers:sms`: one
     channel), in the order of the answers; consent milestones that happen add to it. Who is in a segment from the start
-    does not come into it.
+    does not come into it. `reacts` says what the customer does about a message, later than it was sent.
     """
 
-    def __init__(self, world: World, person: Person, consent: Mapping[str, bool] | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        person: Person,
+        consent: Mapping[str, bool] | None = None,
+        reacts: Callable[[Sent], Iterable[Happening]] | None = None,
+    ) -> None:
         self.world, self.person, self.consent = world, person, dict(consent or {})
         self.now = Instant.MIN
         self.journeys: list[SimulatedJourney] = []
@@ -154,16 +173,33 @@ class Life:
         self.been: dict[str, set[str]] = {}
         self.not_entered: list[tuple[str, str]] = []
         self.posted = Posted(world.map)
+        self.reacts = reacts
+        self.ahead: list[tuple[Instant, int, Happening]] = []
+        self._order = count()
         self._known: dict[str, Any] | None = None
         self._reach: Reach | None = None
+
+    def expect(self, happenings: Iterable[Happening]) -> None:
+        """Let these happen in their time, besides those that `run` is given."""
+        for happening in happenings:
+            heappush(self.ahead, (happening.at, next(self._order), happening))
+
+    def take_up(self, journey: SimulatedJourney, now: Instant) -> None:
+        """Go on with a journey that has come so far elsewhere; one that is new is started."""
+        self.journeys.append(journey)
+        wanted = pending(journey.plan, journey.state)
+        if journey.state.phase is Phase.NEW:
+            self._feed(journey, Started(now), now)
+        elif isinstance(wanted, WaitUntil):
+            journey.due = wanted.due
+        elif (result := self._perform(journey, wanted, now)) is not None:
+            self._feed(journey, result, now)
 
     def run(self, happenings: Iterable[Happening], until: Instant) -> None:
         """Live through `happenings` (in order of time) and on until every timer up to `until` has fired."""
         for happening in happenings:
             self._timers(happening.at, including=False)
-            self.now = max(self.now, happening.at)
             self._happen(happening)
-            self._recorded(happening.at)
         self._timers(until, including=True)
 
     def _timers(self, limit: Instant, *, including: bool) -> None:
@@ -172,6 +208,9 @@ class Life:
             for journey in self.journeys:
                 if journey.due is not None and (due is None or journey.due < due):
                     first, due = journey, journey.due
+            if self.ahead and (due is None or self.ahead[0][0] <= due) and self.ahead[0][0] <= limit:
+                self._happen(heappop(self.ahead)[2])
+                continue
             if first is None or due is None or due > limit or (due == limit and not including):
                 return
             # A wait that was over while the journey was held is due in the past, and ends now.
@@ -190,11 +229,13 @@ class Life:
 
     def _happen(self, happening: Happening) -> None:
         at = happening.at
+        self.now = max(self.now, at)
         if happening.what in ("milestone", "set", "due", "enrol"):
             self._apply(self._event(happening), 0, at)
-            return
-        for journey in [one for one in self.journeys if one.open]:
-            self._feed(journey, self._command(journey, happening), at)
+        else:
+            for journey in [one for one in self.journeys if one.open]:
+                self._feed(journey, self._command(journey, happening), at)
+        self._recorded(at)
 
     def _event(self, happening: Happening) -> Event:
         if happening.what == "set":
@@ -301,7 +342,10 @@ class Life:
         return DONE if command.kind == "note" else None
 
     def _deliver(self, journey: SimulatedJourney, command: Deliver, now: Instant) -> Result:
-        template = self.world.templates[command.template, command.channel]
+        template = self.world.templates.get((command.template, command.channel))
+        if template is None:  # the journey is older than the templates of today
+            journey.messages[command.step] = "refused"
+            return Result("refused", "unknown-template")
         decision = policies.decide(self._asked(journey, command, template, now))
         if decision.outcome == "defer":
             assert decision.until is not None  # pauses are the journey's own here
@@ -316,6 +360,12 @@ class Life:
             return Result("refused", code)
         self.posted.sent(template, now)
         journey.messages[command.step] = "accepted"
+        if self.reacts is not None:
+            self.expect(
+                self.reacts(
+                    Sent(self.person.id, journey.entering.id, command.step, command.occurrence, command.channel, now)
+                )
+            )
         return SENT
 
     def _asked(
@@ -332,7 +382,7 @@ class Life:
             consent = True
         return policies.Asked(
             template, world.map, now, entering.arm, False, command.expires, consent, "known" if known else "none",
-            self.person.stage, None, self._reach or self._where(), posted.counted,
+            self.person.stage, None, self._reach or self._where(), posted.counting(now),
             posted.rivals(entering.id) if posted.waiting else (), entering.plan.priority, entering.id,
         )  # fmt: skip
 

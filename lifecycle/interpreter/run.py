@@ -86,14 +86,19 @@ class Run:
             self.line(outcome, step_id, reason=reason)
 
 
-@lru_cache(maxsize=4096)
 def moment_of(step: p.Wait) -> Moment:
     """The moment that a `wait: {until: ...}` names, with its clock time."""
     assert step.until is not None
-    moment = parse_moment(step.until)
-    if step.at:
+    return _moment(step.until, step.at)
+
+
+@lru_cache(maxsize=4096)
+def _moment(until: str, at: str | None) -> Moment:
+    """By its texts, whose hashes are kept: that of a step is made anew each time."""
+    moment = parse_moment(until)
+    if at:
         moment = Moment(
-            moment.day, moment.weekday, moment.date, moment.attribute, moment.offset, moment.after, parse_clock(step.at)
+            moment.day, moment.weekday, moment.date, moment.attribute, moment.offset, moment.after, parse_clock(at)
         )
     return moment
 

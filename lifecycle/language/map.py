@@ -160,11 +160,12 @@ class Map(Authored):
         """This map, with the segments of `playbooks/segments.yaml`."""
         known = self.model_copy()
         known._segments = segments  # noqa: SLF001 - it is one of our own
+        known.__dict__.pop("segments", None)
         return known
 
-    @property
+    @cached_property
     def segments(self) -> Mapping[str, Segment]:
-        """The declared segments by name."""
+        """The declared segments by name. Kept: every event asks, and a private attribute is slow to read."""
         return self._segments
 
     @property

@@ -12,8 +12,8 @@ import typer.main
 from cli.main import app
 from docs import draw
 from lifecycle import ledger, quiet_hours, suppression
+from lifecycle.language import behaviour, meanings, outcomes, playbook, scenario, segments, template
 from lifecycle.language import map as map_language
-from lifecycle.language import meanings, outcomes, playbook, scenario, segments, template
 from lifecycle.language.faults import Faults
 from lifecycle.language.source import read
 from lifecycle.language.validate import Authored
@@ -63,6 +63,9 @@ TOLD: dict[type[Authored], str] = {
     segments.Segment: "A segment:",
     outcomes.Suppress: "A rule of `suppress`:",
     outcomes.Halt: "The limits of `halt`:",
+    behaviour.Behaviour: "## Behaviour files",
+    behaviour.Entries: "The entries:",
+    behaviour.Habit: "A milestone of a behaviour file:",
 }  # fmt: skip
 
 

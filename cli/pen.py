@@ -1,6 +1,4 @@
-"""What the pictures of the documentation are drawn with: colours, texts, arrows, the page."""
-
-# ruff: noqa: INP001 - beside the pages, no package
+"""What pictures are drawn with, those of commands and of the documentation: colours, texts, arrows, the page."""
 
 from __future__ import annotations
 
