@@ -15,7 +15,7 @@ from lifecycle.analyses.sense import contradiction
 from lifecycle.analyses.subject import Subject, Written
 from lifecycle.facts import Demand
 from lifecycle.language import playbook as authored
-from lifecycle.language.faults import Faults
+from lifecycle.language.faults import Faults, Severity
 from lifecycle.language.map import CONSENT_MILESTONES, MESSAGE_MILESTONES
 from lifecycle.language.validate import Authored
 
@@ -24,14 +24,16 @@ _NEEDS_TRACKING = ("message.opened", "message.clicked")
 
 
 def check_heard(written: Written, subject: Subject, faults: Faults) -> None:
-    """Report each milestone of a playbook that never happens."""
+    """Report each milestone of a playbook that never happens: a mistake where somebody waits for it, else advice, for a
+    playbook that nobody enters yet does nothing wrong.
+    """
     playbook, silent = written.playbook, _silent(subject)
     entry, goal = playbook.entry, playbook.goal
 
-    def report(name: str, part: Authored, *keys: str | int, then: str) -> None:
+    def report(name: str, part: Authored, *keys: str | int, then: str, severity: Severity = "warning") -> None:
         own = subject.map.canonical(name)
         if own in silent:
-            faults.add(part.place(*keys), "never-happens", f"`{own}` never happens: {silent[own]}", then)
+            faults.add(part.place(*keys), "never-happens", f"`{own}` never happens: {silent[own]}", then, severity)
 
     if entry is not None and entry.milestone is not None:
         report(entry.milestone, entry, "milestone", then="nobody enters this playbook")
@@ -50,7 +52,7 @@ def check_heard(written: Written, subject: Subject, faults: Faults) -> None:
                     if (why := _untold(name, step_id, step.wait_for.of, written, subject)) is not None:
                         faults.add(place, "never-happens", why, then)
                 else:
-                    report(name, step.wait_for, "milestone", index, then=then)
+                    report(name, step.wait_for, "milestone", index, then=then, severity="error")
         elif isinstance(step, authored.Repeat):
             for index, name in enumerate(step.repeat.until or ()):
                 report(name, step.repeat, "until", index, then="only `at_most` ends this")

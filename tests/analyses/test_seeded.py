@@ -103,7 +103,7 @@ SEEDS = {
     ),
     "a milestone that nothing makes": Seed(
         MAP, "when: milestones.purchase.count >= 2", "when: customer.plan == 'gold'", "never-happens",
-        "entry: {milestone: purchase_again", "error", UPSELL,
+        "entry: {milestone: purchase_again", "warning", UPSELL,
     ),
     "a milestone that nothing uses": Seed(
         MAP, "  thanked:\n", "  praised: {description: Said something nice}\n  thanked:\n",
