@@ -7,7 +7,6 @@ workflow, in its activity, in the simulator and in what `milepost plan` shows.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -32,10 +31,16 @@ class Past(NamedTuple):
 
 
 class Way:
-    """From one version to another. `targets` says where those go on who stand at a step, where somebody has said so."""
+    """From one version to another. `targets` says where those go on who stand at a step, where somebody has said so.
 
-    def __init__(self, old: p.Plan, new: p.Plan, targets: Mapping[p.StepId, p.StepId] | None = None) -> None:
+    `version` is the name under which the new one is stored: a later Milepost may give the same plan another one.
+    """
+
+    def __init__(
+        self, old: p.Plan, new: p.Plan, targets: Mapping[p.StepId, p.StepId] | None = None, version: str | None = None
+    ) -> None:
         self.old, self.new, self.targets = old, new, dict(targets or {})
+        self.version = version or new.version
         self.found = match(old, new)
         # What the author says of a step holds wherever its id is used.
         self.found |= {step: to for step, to in self.targets.items() if to in new.steps}
@@ -105,7 +110,7 @@ def moved(
         if ends is None and one.name in way.ends and person is not None and words is not None:
             told = missed(one.event, person, journey, *words, one.at)
             ends = next(((wake.outcome, wake.name) for wake in told if wake.outcome), None)
-    return Moved(at, apply, way.new.version, step, way.renamed, begun, tuple(firsts.values()), ends)
+    return Moved(at, apply, way.version, step, way.renamed, begun, tuple(firsts.values()), ends)
 
 
 def preview(way: Way, state: State, at: Instant) -> State | None:
@@ -114,16 +119,6 @@ def preview(way: Way, state: State, at: Instant) -> State | None:
     """
     found = moved(way, state, state.moved + 1, at)
     return advance(way.new, state, found, at).state if found.version else None
-
-
-def drawn(customer: str, version: str) -> float:
-    """Where a customer is drawn for a version, from 0 to 100: they are in a share that is larger than this.
-
-    Always the same, so that a share that grows lets nobody go; another for each version, so that it is not always the
-    same people who try what is new.
-    """
-    digest = hashlib.blake2b(f"{customer}|share|{version}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64 * 100
 
 
 def differences(old: p.Plan, new: p.Plan) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from whenever import Instant
 
 from lifecycle.enrolment import Person
-from lifecycle.moving import differences, drawn
+from lifecycle.moving import differences
 from lifecycle.plan import Plan
+from lifecycle.shares import drawn
 from lifecycle.simulator import Happening, Life
 from lifecycle.state import Line, MoveAsked
 from tests.lifecycle.rig import Rig
