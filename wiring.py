@@ -238,6 +238,23 @@ def publish(session: Session, project: Project, now: Instant, *, holdouts: bool 
     return others + [name for name in active if name not in project.plans]
 
 
+def pin(session: Session, project: Project, names: Sequence[str], who: str, now: Instant) -> list[str]:
+    """Apply those of these playbooks whose version is new, as `milepost apply --in-flight pin` does; the other names.
+
+    A version that was there before is none: somebody may have rolled it back.
+    """
+    others = []
+    for name in names:
+        plan = project.plans.get(name)
+        known = plan is None or playbooks.get(session, plan.version) is not None
+        if plan is None or known or rollouts.going(session, name):
+            others.append(name)
+            continue
+        reason = "milepost dev was started with another file"
+        rollouts.begin(session, rollouts.Wanted(name, "pin", plan, project.sources[name], reason=reason), who, now)
+    return others
+
+
 def runner() -> SandboxedWorkflowRunner:
     """How workflows run, here and in replay."""
     # The time library looks in the environment for its zone files at first use, which must not be within a workflow.

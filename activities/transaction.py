@@ -168,7 +168,7 @@ def handling_of(stored: str | None) -> Literal["send", "skip"]:
     return "skip" if stored == "skip" else "send"
 
 
-def from_row(row: JourneyInbox) -> FromInbox:
+def from_row(row: JourneyInbox | inbox.Row) -> FromInbox:
     """A stored inbox row as the core hears of it."""
     data = row.data or {}
     if row.kind == "exit":

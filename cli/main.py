@@ -31,6 +31,7 @@ from cli import (
     simulating,
     tokens,
     verifying,
+    versions,
 )
 from cli.common import FAULTS, GOOD, INTERRUPTED, UNREACHABLE, WRONG_CALL, Refused
 
@@ -45,6 +46,9 @@ for module in (
     authoring, simulating, events, importing, explaining, pauses, verifying, persons, doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
+playbook = typer.Typer(help="Look at a playbook's versions.", no_args_is_help=True)
+versions.register(app, playbook)
+app.add_typer(playbook, name="playbook")
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
 app.add_typer(incoming.app, name="events")

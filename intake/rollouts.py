@@ -57,10 +57,17 @@ def first(session: Session, playbook: str, plan: Plan, source: str, now: Instant
     return True
 
 
+def going(session: Session, playbook: str) -> bool:
+    """Whether an apply of the playbook is under way."""
+    return rollouts.under_way(session, playbook) is not None
+
+
 def runs(session: Session, playbook: str, version: str) -> bool:
     """Whether new journeys take a version, or a share of them does."""
-    going = rollouts.under_way(session, playbook)
-    return playbooks.active(session).get(playbook) == version or (going is not None and going.to_version == version)
+    under_way = rollouts.under_way(session, playbook)
+    return playbooks.active(session).get(playbook) == version or (
+        under_way is not None and under_way.to_version == version
+    )
 
 
 def begin(session: Session, wanted: Wanted, who: str, now: Instant) -> Rollout:
@@ -69,11 +76,11 @@ def begin(session: Session, wanted: Wanted, who: str, now: Instant) -> Rollout:
     """
     audit.lock(session)
     version = _version(session, wanted)
-    going = rollouts.under_way(session, wanted.playbook)
-    if going is not None:
+    under_way = rollouts.under_way(session, wanted.playbook)
+    if under_way is not None:
         raise Conflict(
-            f"apply {going.id} of {wanted.playbook} is under way since {_utc(going.started_at)}, and nothing was"
-            f" changed; wait for it, or stop it with `milepost apply {wanted.playbook} --stop`"
+            f"apply {under_way.id} of {wanted.playbook} is under way since {_utc(under_way.started_at)}, and nothing"
+            f" was changed; wait for it, or stop it with `milepost apply {wanted.playbook} --stop`"
         )
     _check(wanted, version)
     if version is not None and wanted.plan is not None:
@@ -109,13 +116,13 @@ def begin(session: Session, wanted: Wanted, who: str, now: Instant) -> Rollout:
 def go_on(session: Session, playbook: str, reason: str | None, who: str, now: Instant) -> Rollout:
     """Let everybody take the version that a share has tried. Raises Conflict where no share tries one."""
     audit.lock(session)
-    going = rollouts.under_way(session, playbook)
-    if going is None or going.id is None or going.state != "canary" or going.to_version is None:
+    under_way = rollouts.under_way(session, playbook)
+    if under_way is None or under_way.id is None or under_way.state != "canary" or under_way.to_version is None:
         raise Conflict(f"no version of {playbook} is being tried on a share, and nothing was changed")
-    rollouts.change(session, going.id, state="running", percent=100, after="")
-    playbooks.activate(session, playbook, going.to_version, now)
-    _log(session, "apply continued", playbook, reason, who, now, {"apply": going.id})
-    return _found(session, going.id)
+    rollouts.change(session, under_way.id, state="running", percent=100, after="")
+    playbooks.activate(session, playbook, under_way.to_version, now)
+    _log(session, "apply continued", playbook, reason, who, now, {"apply": under_way.id})
+    return _found(session, under_way.id)
 
 
 def stop(session: Session, playbook: str, reason: str | None, who: str, now: Instant) -> Rollout:
@@ -123,13 +130,13 @@ def stop(session: Session, playbook: str, reason: str | None, who: str, now: Ins
     takes it already, that stays. Raises Conflict where none is under way.
     """
     audit.lock(session)
-    going = rollouts.under_way(session, playbook)
-    if going is None or going.id is None:
+    under_way = rollouts.under_way(session, playbook)
+    if under_way is None or under_way.id is None:
         raise Conflict(f"no apply of {playbook} is under way, and nothing was changed")
-    rollouts.change(session, going.id, state="stopped", finished_at=now)
+    rollouts.change(session, under_way.id, state="stopped", finished_at=now)
     playbooks.share(session, playbook, None, None)
-    _log(session, "apply stopped", playbook, reason, who, now, {"apply": going.id})
-    return _found(session, going.id)
+    _log(session, "apply stopped", playbook, reason, who, now, {"apply": under_way.id})
+    return _found(session, under_way.id)
 
 
 def halted(session: Session, playbook: str) -> bool:

@@ -121,15 +121,21 @@ def preview(way: Way, state: State, at: Instant) -> State | None:
     return advance(way.new, state, found, at).state if found.version else None
 
 
-def differences(old: p.Plan, new: p.Plan) -> dict[str, Any]:
-    """The steps that were added, removed and changed. A changed one: its id, its new id, and what it says now."""
+class Differences(NamedTuple):
+    """Which steps differ between two versions; a changed one with what it is called in the new."""
+
+    added: list[p.StepId] = []
+    removed: list[p.StepId] = []
+    changed: list[tuple[p.StepId, p.StepId]] = []
+
+
+def differences(old: p.Plan, new: p.Plan) -> Differences:
+    """The steps that were added, removed and changed; where a step leads is not looked at."""
     found = match(old, new)
     changed = [(step, to) for step, to in found.items() if not _same_content(old.steps[step], new.steps[to])]
-    return {
-        "added": sorted(new.steps.keys() - set(found.values())),
-        "removed": sorted(old.steps.keys() - found.keys()),
-        "changed": sorted(changed),
-    }
+    return Differences(
+        sorted(new.steps.keys() - set(found.values())), sorted(old.steps.keys() - found.keys()), sorted(changed)
+    )
 
 
 _LEADS = frozenset({"next", "refused", "passed", "reached", "timed_out", "otherwise", "body"})

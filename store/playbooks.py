@@ -55,6 +55,16 @@ def taken_by(session: Session, customer_id: str) -> list[str]:
     ]
 
 
+def taken(session: Session, playbook: str) -> dict[str, int]:
+    """By version: how many percent of a playbook's new journeys take it."""
+    row = session.execute(select(_active).where(_active.c.playbook == playbook)).first()
+    if row is None:
+        return {}
+    if row.canary is None:
+        return {row.version: 100}
+    return {row.version: 100 - (row.percent or 0), row.canary: row.percent or 0}
+
+
 def since(session: Session) -> dict[str, Instant]:
     """By playbook: since when new journeys take its present version."""
     return {row.playbook: row.since for row in session.execute(select(_active))}

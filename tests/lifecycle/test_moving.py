@@ -237,4 +237,4 @@ def test_a_share_that_grows_lets_nobody_go_and_has_its_size() -> None:
 def test_what_differs_between_versions_is_told_by_step() -> None:
     old = playbook(ONE, {"wait": "3 days"}, TWO)
     new = playbook(ONE, {"wait": "2 days"}, TWO, RECEIPT)
-    assert differences(old, new) == {"added": ["receipt"], "removed": [], "changed": [("wait-3-days", "wait-2-days")]}
+    assert differences(old, new) == (["receipt"], [], [("wait-3-days", "wait-2-days")])
