@@ -136,7 +136,7 @@ def apply(
             _report([], format)
             return
         _agree(len(changes), yes=yes)
-        begun = _begin(store, changes, in_flight or "pin", targets, canary or 100, after, reason)
+        begun = _begin(store, changes, in_flight or "pin", targets, 100 if canary is None else canary, after, reason)
         total = sum(one.inside for one in changes) if in_flight != "pin" else 0
         watch(store, begun, total if canary is None else None)
         _report(_state(store, begun), format)

@@ -59,7 +59,7 @@ class Mover:
 def carry_out(session: Session, number: int, now: Instant) -> bool:
     """Ask the next journeys of an apply, and end it where everybody has answered; True where others may follow."""
     rollout = stored.take(session, number)
-    if rollout is None:
+    if rollout is None or rollout.state == "stopped":
         return False
     due = rollout.state == "canary" and rollout.continue_at is not None and rollout.continue_at <= now
     if due and not rollouts.halted(session, rollout.playbook):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-import api.app  # noqa: F401 - imported here, once, and not in each process that is forked
+import api.app
 import api.server  # noqa: F401
 import wiring  # noqa: F401
 from cli.main import main as milepost
