@@ -195,7 +195,7 @@ def engine(
     tools = Tools(
         database,
         project.map,
-        Renderer(project.templates, project.map.language),
+        Renderer(project.templates, project.map.language, project.templates_again),
         project.conditions,
         Links(out.public_url, out.secret_key),
         Asker(project.map, out.secret_key.encode(), applier.plan),

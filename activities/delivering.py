@@ -105,7 +105,7 @@ class Delivering:
         entry = plan.entry.milestone if plan.entry else None
         facts = facts_of(session, journey, customer, state, tools.map, entry, self.now())
         identity = message_id(journey.id, command.step, command.occurrence)
-        info = tools.renderer.templates.infos.get((command.template, command.channel))
+        info = tools.renderer.info(command.template, command.channel)
         made: Rendered | RenderError
         try:
             made = tools.renderer.render(

@@ -65,10 +65,12 @@ def carry_out(session: Session, number: int, now: Instant) -> bool:
     if due and not rollouts.halted(session, rollout.playbook):
         rollout = rollouts.go_on(session, rollout.playbook, "its time has come", "milepost", now)
         log.info("apply.continued", playbook=rollout.playbook, apply=number)
-    after, more = rollout.after, False
     if rollout.in_flight == "pin":
-        after = None
-    elif after is not None:
+        if rollout.after is not None:
+            stored.change(session, number, after=None)
+        return False
+    after, more = rollout.after, False
+    if after is not None:
         room = WINDOW - stored.waiting(session, number, since=now - SLOW)
         if room > 0:
             after = _next(session, rollout, room, now)
@@ -78,8 +80,7 @@ def carry_out(session: Session, number: int, now: Instant) -> bool:
     if after is None and rollout.state == "running":
         stored.settle_ended(session, number, now)
         if not stored.waiting(session, number):
-            again = None if rollout.in_flight == "pin" else ""
-            stored.change(session, number, state="done", finished_at=now, after=again)
+            stored.change(session, number, state="done", finished_at=now, after="")
             log.info("apply.done", playbook=rollout.playbook, apply=number, **stored.counts(session, number))
     return more
 

@@ -87,6 +87,7 @@ def begin(session: Session, wanted: Wanted, who: str, now: Instant) -> Rollout:
         _publish(session, wanted.playbook, wanted.plan, wanted.source, now)
     before = playbooks.active(session).get(wanted.playbook)
     share = wanted.percent < 100 and before is not None and before != version
+    over = wanted.in_flight == "pin" and not share  # nobody is left to be dealt with
     row = Rollout(
         playbook=wanted.playbook,
         from_version=before,
@@ -95,10 +96,12 @@ def begin(session: Session, wanted: Wanted, who: str, now: Instant) -> Rollout:
         targets=dict(wanted.targets),
         percent=wanted.percent if share else 100,
         continue_at=now + wanted.continue_after if share and wanted.continue_after else None,
-        state="canary" if share else "running",
+        state="canary" if share else "done" if over else "running",
         made_by=who,
         reason=wanted.reason,
         started_at=now,
+        finished_at=now if over else None,
+        after=None if over else "",
     )
     number = rollouts.start(session, row)
     if version is None:
@@ -119,7 +122,8 @@ def go_on(session: Session, playbook: str, reason: str | None, who: str, now: In
     under_way = rollouts.under_way(session, playbook)
     if under_way is None or under_way.id is None or under_way.state != "canary" or under_way.to_version is None:
         raise Conflict(f"no version of {playbook} is being tried on a share, and nothing was changed")
-    rollouts.change(session, under_way.id, state="running", percent=100, after="")
+    over = {"state": "done", "finished_at": now} if under_way.in_flight == "pin" else {"state": "running", "after": ""}
+    rollouts.change(session, under_way.id, percent=100, **over)
     playbooks.activate(session, playbook, under_way.to_version, now)
     _log(session, "apply continued", playbook, reason, who, now, {"apply": under_way.id})
     return _found(session, under_way.id)
