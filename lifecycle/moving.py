@@ -19,7 +19,7 @@ from lifecycle.facts import Conditions
 from lifecycle.interpreter import advance
 from lifecycle.language.map import Map
 from lifecycle.matching import match
-from lifecycle.state import LISTENING, WAITING, Moved, State
+from lifecycle.state import LATE, LISTENING, WAITING, Moved, State
 
 
 class Past(NamedTuple):
@@ -81,17 +81,19 @@ def moved(
     way: Way,
     state: State,
     apply: int,
-    at: Instant,
+    now: Instant,
     past: Iterable[Past] = (),
     journey: OpenJourney | None = None,
     person: Person | None = None,
     words: tuple[Map, Conditions] | None = None,
 ) -> Moved:
-    """What the apply of this number makes of a resting journey at `at`.
+    """What the apply of this number makes of a resting journey at `now`; it counts from when the journey was asked,
+    unless that was a while ago.
 
     `past` are the milestones of `way.asks` since its entry, in their order. Who gives them gives the `journey` too, as
     it is in the new version, with its customer, the map and what evaluates conditions.
     """
+    at = state.latest if state.latest is not None and now - state.latest <= LATE else now
     step = way.to(state.step)
     if step is None or way.old.version == way.new.version:
         return Moved(at, apply)

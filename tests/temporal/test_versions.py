@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,13 +13,17 @@ from sqlalchemy.orm import Session
 from embedded import TemporalServer
 from intake import mover, rollouts
 from intake.rollouts import InFlight, Wanted
+from lifecycle.enrolment import Person
 from lifecycle.plan import Plan
-from lifecycle.state import Phase
+from lifecycle.simulator import Happening, Life
+from lifecycle.state import Line, Phase
+from rehearsal import Rehearsal, rehearse
 from store import journeys
 from store import rollouts as stored
 from store.tables import Rollout
-from tests.lifecycle.strategies import compiled
+from tests.lifecycle.strategies import START, Author, compiled, small_project, world
 from tests.temporal.stage import Stage, Steps, day, staged
+from tests.temporal.test_agreement import ATTRIBUTES, END
 
 ONE, TWO, RECEIPT = {"send": "mail/one"}, {"send": "mail/two"}, {"send": "mail/receipt"}
 SLOW: Steps = [{"wait": "10 days"}, ONE]
@@ -27,6 +33,54 @@ QUICK: Steps = [{"wait": "4 days"}, ONE]
 def playbook(steps: Steps) -> Plan:
     entry = {"milestone": "purchase"}
     return compiled({"playbook": "quiet", "stage": "stranger", "entry": entry, "steps": [*steps]})
+
+
+SEEDS = range(2000, 2004)
+
+
+def drawn(seed: int) -> tuple[Plan, list[Happening]]:
+    """A random playbook of one customer alone, and a life in which they move to another one, whatever it is."""
+    author, named = Author(seed), {"playbook": f"random-{seed}"}
+    entry = {"entry": {"milestone": "purchase", "if": f"event.order == '{seed}'"}}
+    plan, new = (compiled(author.playbook() | named | entry) for _ in range(2))
+    life = author.life()
+    bought = next(one for one in life if one.name == "purchase")
+    life[life.index(bought)] = replace(bought, properties={**bought.properties, "order": str(seed)})
+    steps = sorted(new.steps)
+    targets = {step: steps[index % len(steps)] for index, step in enumerate(sorted(plan.steps))}
+    at = START.add(minutes=author.randrange(1, 20 * 1440))
+    life.append(Happening(at, "move", plan.playbook, {"plan": new, "targets": targets}))
+    return plan, sorted(life, key=lambda one: one.at)
+
+
+async def test_random_moves_on_temporal_come_to_what_the_core_says(server: TemporalServer, url: str) -> None:
+    lives = {seed: drawn(seed) for seed in SEEDS}
+    plans = {plan.playbook: plan for plan, _ in lives.values()}
+    project = replace(small_project(), plans=plans, sources=dict.fromkeys(plans, ""))
+    async with rehearse(project, url, server=server) as rehearsal:
+        gate = asyncio.Semaphore(4)
+        async with asyncio.timeout(240), asyncio.TaskGroup() as group:
+            told = {
+                seed: group.create_task(lived(rehearsal, f"cus_{seed}", life, gate))
+                for seed, (_, life) in lives.items()
+            }
+        moved = 0
+        for seed, (plan, life) in lives.items():
+            expected = Life(world(plan), Person(f"cus_{seed}", dict(ATTRIBUTES)))
+            expected.run(life, END)
+            lines = [line for journey in told[seed].result() for line in journey]
+            assert lines == [line for journey in expected.journeys for line in journey.lines], seed
+            moved += any(line.what == "moved" for line in lines)
+        assert moved > 1
+
+
+async def lived(
+    rehearsal: Rehearsal, customer: str, life: list[Happening], gate: asyncio.Semaphore
+) -> list[list[Line]]:
+    async with gate:
+        await rehearsal.add_customer(customer, ATTRIBUTES, None, ["news"], START)
+        await rehearsal.live(customer, life, END)
+        return await rehearsal.timeline(customer)
 
 
 async def apply(
