@@ -30,7 +30,7 @@ WINDOW = 200
 PAGE = 500
 """How many journeys are looked at in one transaction."""
 
-SLOW = TimeDelta(seconds=30)
+SLOW = TimeDelta(minutes=5)
 """Who has not answered for so long is waited for no more before others are asked."""
 
 GRACE = TimeDelta(seconds=30)
@@ -72,7 +72,7 @@ def carry_out(session: Session, number: int, now: Instant) -> bool:
     after, more = rollout.after, False
     if after is not None:
         room = WINDOW - stored.waiting(session, number, since=now - SLOW)
-        if room > 0:
+        if room >= max(1, WINDOW // 4):  # a few at a time would cost a look at everybody for each of them
             after = _next(session, rollout, room, now)
             more = after is not None
     if after != rollout.after:

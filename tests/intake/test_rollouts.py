@@ -183,8 +183,8 @@ def test_who_does_not_answer_holds_nobody_up_but_the_apply_is_not_done(
     monkeypatch.setattr(mover, "WINDOW", 15)
     row = begin(house)
     carry_out(house, row)
-    carry_out(house, row, 5.001)
-    carry_out(house, row, 5.002)
+    carry_out(house, row, 5.01)
+    carry_out(house, row, 5.02)
     assert house.read(lambda session: stored.counts(session, row.id or 0)) == {"asked": CUSTOMERS}
     assert of(house, row).state == "running"
 

@@ -35,7 +35,7 @@ from tests.lifecycle.strategies import compiled, small_project
 from tests.temporal.test_kill import QUICK
 
 FULL = os.environ.get("MILEPOST_TEST_CHAOS") == "full"
-JOURNEYS, KILLS = (10_000, 20) if FULL else (24, 3)
+JOURNEYS, KILLS = (int(os.environ.get("MILEPOST_TEST_MOVES", "10000")), 20) if FULL else (24, 3)
 WINDOW = 200 if FULL else 8
 SHORTER = "5 hours" if FULL else "1 seconds"
 """The few get their message within the test; for ten thousand it is enough that their deadline is the new one."""
