@@ -60,6 +60,12 @@ class Project:
         plans = [replace(plan, holdout=0.0) for name, plan in self.plans.items() if not playbooks or name in playbooks]
         return World(self.map, plans, self.templates.infos, self.conditions, strict_consent)
 
+    def templates_again(self) -> template_files.Templates | None:
+        """The templates as they are now; None where they have mistakes."""
+        faults = Faults()
+        found = template_files.load(self.root, faults)
+        return None if faults.errors else found
+
 
 def find_root(start: Path) -> Path:
     """The nearest folder from `start` upwards that holds playbooks/map.yaml."""

@@ -40,10 +40,10 @@ from lifecycle.enrolment import memberships
 from lifecycle.simulator import Happening
 from lifecycle.state import STATE, ByPerson, Line, Paused, Resumed, Skipped
 from project import Project
-from store import consents, events, inbox, journeys, pauses, segments, traces
+from store import consents, events, inbox, journeys, pauses, playbooks, rollouts, segments, traces
 from store.database import Database
 from store.migrate import upgrade
-from store.tables import Consent, Customer, Event, Journey, Pause, table_of
+from store.tables import Consent, Customer, Event, Journey, Pause, PlaybookVersion, Rollout, table_of
 
 EARLY = 5.0
 """Seconds before an instant to which journeys are moved for an event that happens at it: no timer lies in between."""
@@ -229,6 +229,9 @@ class Rehearsal:
             await self.engine.database.write(lambda session: self._accept(session, customer, happening))
             await self._dispatch(customer, happening.at)
             return
+        if happening.what == "move":
+            await self._move_on(customer, happening)
+            return
         for journey in await self._open(customer):
             await self._command(journey, happening)
 
@@ -270,6 +273,33 @@ class Rehearsal:
                 await self._tell(at)
             return
         await self._act(journey, await self._as_input(journey, happening))
+
+    async def _move_on(self, customer: str, happening: Happening) -> None:
+        """Ask the customer's journeys through a playbook to move, as an apply that concerns nobody else."""
+        at, plan = happening.at, happening.properties["plan"]
+
+        def ask(session: Session) -> None:
+            version = PlaybookVersion(
+                id=plan.version, playbook=plan.playbook, plan=plan.packed.encode(), source="", created_at=at
+            )
+            playbooks.publish(session, version)
+            row = Rollout(
+                playbook=plan.playbook,
+                to_version=plan.version,
+                in_flight="follow",
+                targets=dict(happening.properties.get("targets", {})),
+                state="running",
+                made_by="rehearsal",
+                started_at=at,
+            )
+            number = rollouts.start(session, row)
+            inside = [one.id for one in journeys.under_way(session, customer) if one.playbook == happening.name]
+            rollouts.ask(session, number, inside, at)
+            inbox.append_to_each(session, inside, inbox.Entry("move", str(number), at))
+
+        async with self.turn:
+            await self.engine.database.write(ask)
+            await self._tell(at)
 
     async def _as_input(self, journey: Journey, happening: Happening) -> ByPerson | None:
         at = happening.at

@@ -24,6 +24,7 @@ from activities.rates import Rates
 from activities.sweeping import Sweep, SweepActivities, until_nothing
 from activities.tools import Tools
 from api.parts import Parts
+from intake import rollouts
 from intake.acceptor import Acceptor
 from intake.apply import Applier
 from intake.commands import PATIENCE, NoAnswer
@@ -41,7 +42,6 @@ from project import Project
 from settings import Settings
 from store import playbooks
 from store.database import Database
-from store.tables import PlaybookVersion
 from workflows.journey import JourneyWorkflow
 from workflows.sweep import SweepWorkflow
 
@@ -195,7 +195,7 @@ def engine(
     tools = Tools(
         database,
         project.map,
-        Renderer(project.templates, project.map.language),
+        Renderer(project.templates, project.map.language, project.templates_again),
         project.conditions,
         Links(out.public_url, out.secret_key),
         Asker(project.map, out.secret_key.encode(), applier.plan),
@@ -223,25 +223,36 @@ def api_parts(project: Project, database: Database, settings: Settings, secret_k
     )
 
 
-def publish(session: Session, project: Project, now: Instant, *, holdouts: bool = True) -> None:
-    """Store the versions of all playbooks and let new journeys take them; those that are gone take none any more.
+def publish(session: Session, project: Project, now: Instant, *, holdouts: bool = True) -> list[str]:
+    """Let new journeys take the playbooks that were never published; the names of those whose file is not what runs.
 
+    What was published once changes by an apply alone (`intake.rollouts`), one whose file is gone as well.
     Without `holdouts` nobody is held out: for simulations, in which everybody is to be seen.
     """
+    active, others = playbooks.active(session), []
     for name, plan in project.plans.items():
         version = plan if holdouts else replace(plan, holdout=0.0)
-        row = PlaybookVersion(
-            id=version.version,
-            playbook=name,
-            plan=version.packed.encode(),
-            source=project.sources[name],
-            created_at=now,
-        )
-        playbooks.publish(session, row)
-        playbooks.activate(session, name, version.version, now)
-    for name in playbooks.active(session):
-        if name not in project.plans:
-            playbooks.deactivate(session, name)
+        first = rollouts.first(session, name, version, project.sources[name], now)
+        if not first and not rollouts.runs(session, name, version.version):
+            others.append(name)
+    return others + [name for name in active if name not in project.plans]
+
+
+def pin(session: Session, project: Project, names: Sequence[str], who: str, now: Instant) -> list[str]:
+    """Apply those of these playbooks whose version is new, as `milepost apply --in-flight pin` does; the other names.
+
+    A version that was there before is none: somebody may have rolled it back.
+    """
+    others = []
+    for name in names:
+        plan = project.plans.get(name)
+        known = plan is None or playbooks.get(session, plan.version) is not None
+        if plan is None or known or rollouts.going(session, name):
+            others.append(name)
+            continue
+        reason = "milepost dev was started with another file"
+        rollouts.begin(session, rollouts.Wanted(name, "pin", plan, project.sources[name], reason=reason), who, now)
+    return others
 
 
 def runner() -> SandboxedWorkflowRunner:
@@ -268,7 +279,7 @@ def sweeps(engine: Engine) -> Mapping[str, Sweep]:
 def workers(engine: Engine) -> Sequence[Worker]:
     """One worker for workflows and bookkeeping, one for each channel's messages."""
     activities = JourneyActivities(engine.tools)
-    book_keeping = [activities.decide, activities.assign_task, activities.note, activities.finish]
+    book_keeping = [activities.decide, activities.assign_task, activities.note, activities.move, activities.finish]
     sweeping = SweepActivities(sweeps(engine))
     main = Worker(
         engine.client,

@@ -17,6 +17,7 @@ from intake.dispatcher import Dispatcher
 from intake.erasing import Forgetter
 from intake.forgetting import Forgetting
 from intake.looping import forever
+from intake.mover import Mover
 from intake.reconcile import AT_ONCE as QUESTIONS
 from intake.reconcile import Reconciler
 from wiring import Engine, sweeps, workers
@@ -56,6 +57,15 @@ async def running(engine: Engine, dispatcher: Dispatcher | None = None) -> Async
             """Carry out what erasures have left to do."""
             return bool(await forgetting.step(Instant.now()))
 
+        mover = Mover(engine.database)
+
+        async def moved() -> bool:
+            """Carry out applies: those inside are asked to move to another version."""
+            if not await mover.step(Instant.now()):
+                return False
+            own.tell_soon()
+            return True
+
         async def settled() -> bool:
             await reconciler.run(Instant.now())
             return False
@@ -67,6 +77,7 @@ async def running(engine: Engine, dispatcher: Dispatcher | None = None) -> Async
         going = asyncio.gather(
             own.run(),
             forever(told),
+            forever(moved),
             forever(settled, poll=RECONCILE),
             forever(forgotten, poll=FORGET),
             forever(scheduled, poll=SCHEDULED),

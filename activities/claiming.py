@@ -159,7 +159,8 @@ class Claim:
         if earlier is None:
             taken = self._write(context, None, SENDING, values)
         else:
-            taken = messages.claim_again(context.session, draft.id, attempt, values)
+            now_by = {"template": draft.command.template, "channel": draft.command.channel}
+            taken = messages.claim_again(context.session, draft.id, attempt, {**values, **now_by})
         return Claimed(outgoing, attempt + 1) if taken else Result("unknown", "interrupted")
 
     def _reject(self, context: Context, earlier: Message | None, values: Mapping[str, Any]) -> Result:
@@ -171,10 +172,11 @@ class Claim:
 
     def _write(self, context: Context, earlier: Message | None, state: MessageState, values: Mapping[str, Any]) -> bool:
         """Store a decision: in a new row, or in that of a message that was put off before; whether it was stored."""
-        draft = self.draft
+        draft, command = self.draft, self.draft.command
         if earlier is not None:
-            return messages.decide_again(context.session, draft.id, state, values)
-        command = draft.command
+            # Another version of the playbook may send it by another template.
+            now = {"template": command.template, "channel": command.channel}
+            return messages.decide_again(context.session, draft.id, state, {**values, **now})
         row = Message(
             id=draft.id,
             journey_id=context.journey.id,

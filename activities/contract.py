@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
-from lifecycle.state import FromInbox, Line, Paused, Result, Resumed, Skipped
+from lifecycle.state import FromInbox, Line, Moved, Paused, Result, Resumed, Skipped
 
 JOURNEYS = "milepost"
 """The task queue of workflows and bookkeeping."""
@@ -39,7 +39,8 @@ class Work(Compact):
     """What an activity is to do: whatever `state` (of lifecycle.state, as data) wants next.
 
     `lines` are those of the timeline that are not stored yet. `certain` is the instant up to which all pauses are
-    known, `offset` the seconds by which the journey's clock is ahead of Temporal's (0 but in simulations).
+    known, `offset` the seconds by which the journey's clock is ahead of Temporal's (0 but in simulations). `version` is
+    that of the state where the journey has moved: before, it is the one of its row.
     """
 
     journey: str
@@ -47,25 +48,28 @@ class Work(Compact):
     lines: list[Line] = []
     certain: str = ""
     offset: float = 0.0
+    version: str = ""
 
 
 class Report(Compact):
     """What an activity found and did. Where `pauses` are new, nothing was done, and the time since is lived again.
 
-    `rows` are inbox rows newer than the state had seen; they come before `result`. `closed`: the journey's row is
-    closed.
+    `rows` are inbox rows newer than the state had seen; they come before `result`. `moved` comes instead of a result
+    where an apply was looked at; `plan` is that of the new version, packed. `closed`: the journey's row is closed.
     """
 
     rows: list[FromInbox] = []
     pauses: list[Paused | Resumed] = []
     result: Result | None = None
+    moved: Moved | None = None
+    plan: str = ""
     closed: bool = False
 
 
 class Begin(Compact):
     """The start of a journey. `plan` is packed, `state` new; `course` is there where an earlier run goes on.
 
-    A `simulated` journey lives at the time of its entry, whatever Temporal's clock shows.
+    A `simulated` journey lives at the time of its entry, whatever Temporal's clock shows. `version` is as in `Work`.
     """
 
     plan: str
@@ -73,6 +77,7 @@ class Begin(Compact):
     simulated: bool = False
     course: dict[str, Any] | None = None
     offset: float = 0.0
+    version: str = ""
 
 
 class Act(Compact):
@@ -98,7 +103,7 @@ class Delivery(Compact):
     rows: list[FromInbox] = []
 
 
-ActivityName = Literal["deliver", "decide", "assign_task", "note", "finish"]
+ActivityName = Literal["deliver", "decide", "assign_task", "note", "move", "finish"]
 
 
 class SweepOrder(Compact):

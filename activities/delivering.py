@@ -99,13 +99,13 @@ class Delivering:
         journey, customer = journeys.get(session, self.work.journey), customers.by_id(session, state.customer)
         if journey is None or customer is None or journey.status == "ended":
             return None
-        plan = self.tools.asker.plan_of(session, journey.version)
+        plan = self.tools.asker.plan_of(session, self.work.version or journey.version)
         command = pending(plan, state)
         assert isinstance(command, Deliver)
         entry = plan.entry.milestone if plan.entry else None
         facts = facts_of(session, journey, customer, state, tools.map, entry, self.now())
         identity = message_id(journey.id, command.step, command.occurrence)
-        info = tools.renderer.templates.infos.get((command.template, command.channel))
+        info = tools.renderer.info(command.template, command.channel)
         made: Rendered | RenderError
         try:
             made = tools.renderer.render(
@@ -228,7 +228,7 @@ class Delivering:
 
     def _plan(self, session: Session) -> Plan:
         journey = journeys.get(session, self.work.journey)
-        return self.tools.asker.plan_of(session, journey.version if journey else "")
+        return self.tools.asker.plan_of(session, self.work.version or (journey.version if journey else ""))
 
     async def _in_thread(self, call: Callable[..., Outcome], *given: Any) -> Outcome:
         return await asyncio.get_running_loop().run_in_executor(self.tools.threads, call, *given)

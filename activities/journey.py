@@ -1,4 +1,4 @@
-"""The activities of a journey: deliver, decide, assign task, note, finish. Each ends in one transaction.
+"""The activities of a journey: deliver, decide, assign task, note, move, finish. Each ends in one transaction.
 
 What that transaction is made of stands in `transaction.py`, how a message is sent in `delivering.py`.
 """
@@ -15,8 +15,9 @@ from whenever import Instant
 from activities.contract import Report, Work
 from activities.delivering import Delivering
 from activities.facts import facts_of, person_of
+from activities.moving import Moving
 from activities.tools import Tools
-from activities.transaction import Context, perform
+from activities.transaction import Context, Turn, perform
 from lifecycle.answers import answer
 from lifecycle.ledger import message_id
 from lifecycle.plan import Plan
@@ -24,7 +25,7 @@ from lifecycle.state import AssignTask, Decide, Result
 from store import journeys, tasks
 from store.tables import Task
 
-Do = Callable[[Context], Result | None]
+Do = Callable[[Context], Result | Turn | None]
 
 
 class JourneyActivities:
@@ -32,6 +33,7 @@ class JourneyActivities:
 
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
+        self._moving = Moving(tools)
 
     @activity.defn(name="deliver")
     async def deliver(self, work: Work) -> Report:
@@ -53,6 +55,17 @@ class JourneyActivities:
         """Carry out effects that nothing else would carry out in time."""
         return await self._perform(work, _clock(work), lambda context: Result("done"))
 
+    @activity.defn(name="move")
+    async def move(self, work: Work) -> Report:
+        """Find out what an apply makes of the journey, and store where it stands then."""
+        report = await self._perform(work, _clock(work), self._moving.do)
+        if report.moved is None or not report.moved.version:
+            return report
+        # Only now: what is stored for a repetition would else hold the plan once for each journey.
+        version = report.moved.version
+        plan = await self.tools.database.read(lambda session: self.tools.asker.plan_of(session, version))
+        return report.model_copy(update={"plan": plan.packed})
+
     @activity.defn(name="finish")
     async def finish(self, work: Work) -> Report:
         """Close the journey's row."""
@@ -60,15 +73,15 @@ class JourneyActivities:
 
     async def _perform(self, work: Work, now: Callable[[], Instant], do: Do) -> Report:
         def run(session: Session) -> Report:
-            report = perform(session, work, self._plan(session, work.journey), now(), do)
+            report = perform(session, work, self._plan(session, work), now(), do)
             assert isinstance(report, Report)
             return report
 
         return await self.tools.database.write(run)
 
-    def _plan(self, session: Session, journey_id: str) -> Plan:
-        journey = journeys.get(session, journey_id)
-        return self.tools.asker.plan_of(session, journey.version if journey else "")
+    def _plan(self, session: Session, work: Work) -> Plan:
+        journey = journeys.get(session, work.journey)
+        return self.tools.asker.plan_of(session, work.version or (journey.version if journey else ""))
 
     # --- decide, assign --------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy.orm import Session
 from whenever import Instant
@@ -32,6 +32,8 @@ from lifecycle.state import (
     FromInbox,
     GoalReached,
     Line,
+    MoveAsked,
+    Moved,
     Paused,
     Reached,
     RecordMilestone,
@@ -57,6 +59,13 @@ class Context:
     now: Instant
 
 
+class Turn(NamedTuple):
+    """What an apply makes of the journey, and the plan in which it goes on; the old one where it stays."""
+
+    plan: Plan
+    moved: Moved
+
+
 class Aside:
     """What `do` may answer instead of a result: what it wrote is committed, and the activity is not over."""
 
@@ -68,7 +77,7 @@ def perform(
     work: Work,
     plan: Plan,
     now: Instant,
-    do: Callable[[Context], Result | Aside | None],
+    do: Callable[[Context], Result | Turn | Aside | None],
     *,
     settling: bool = False,
 ) -> Report | Aside:
@@ -100,12 +109,16 @@ def perform(
     result = Result("blocked") if course.state.leaving and not settling else do(context)
     if isinstance(result, Aside):
         return result
-    if result is not None:
-        commands = course.feed(plan, result, now)
-        if result.what != "blocked":
+    moved = None
+    if isinstance(result, Turn):
+        plan, moved = result
+    if (news := moved or result) is not None:
+        assert not isinstance(news, Turn)
+        commands = course.feed(plan, news, now)
+        if news.kind == "moved" or news.what != "blocked":
             _carry_out(Context(session, plan, journey, customer, commands[-1], course.state, now), commands[:-1])
-    closed = _store(session, journey, course, [*work.lines, *course.lines], plan, now)
-    report = Report(rows=rows, result=result, closed=closed)
+    closed = _store(session, journey, course, [*work.lines, *course.lines], plan, now, moved)
+    report = Report(rows=rows, result=None if isinstance(result, Turn) else result, moved=moved, closed=closed)
     journeys.remember_answer(session, journey.id, state.n, report.model_dump(mode="json"))
     return report
 
@@ -155,7 +168,7 @@ def handling_of(stored: str | None) -> Literal["send", "skip"]:
     return "skip" if stored == "skip" else "send"
 
 
-def from_row(row: JourneyInbox) -> FromInbox:
+def from_row(row: JourneyInbox | inbox.Row) -> FromInbox:
     """A stored inbox row as the core hears of it."""
     data = row.data or {}
     if row.kind == "exit":
@@ -166,6 +179,8 @@ def from_row(row: JourneyInbox) -> FromInbox:
         return AttributeChanged(row.number, row.at, row.name)
     if row.kind == "resumed":
         return Resumed(row.at, row.name, handling_of(data.get("handling")), row.number)
+    if row.kind == "move":
+        return MoveAsked(row.number, row.at, int(row.name))
     return Reached(row.number, row.at, row.name, row.event_id or 0, data.get("of"))
 
 
@@ -201,12 +216,15 @@ def _carry_out(context: Context, commands: Iterable[Command]) -> None:
         events.accept(context.session, arrivals)
 
 
-def _store(session: Session, journey: Journey, course: Course, lines: list[Line], plan: Plan, now: Instant) -> bool:
+def _store(
+    session: Session, journey: Journey, course: Course, lines: list[Line], plan: Plan, now: Instant, moved: Moved | None
+) -> bool:
     """Store the next state and the timeline; True where the journey is over and its row is closed."""
     state = course.state
     traces.add(session, [trace_of(journey.id, line) for line in lines])
     data = STATE.dump_python(state, mode="json", exclude_defaults=True)
-    journeys.store_state(session, journey.id, data, state.n, due_of(plan, state), state.step)
+    version = moved.version or None if moved else None
+    journeys.store_state(session, journey.id, data, state.n, due_of(plan, state), state.step, version)
     wanted = pending(plan, state)
     if not isinstance(wanted, Finish):
         return False

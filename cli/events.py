@@ -96,7 +96,7 @@ def track(
         _print(customer, milestone, answer)
 
 
-def _publishing(root: Path, store: Database, now: Instant) -> Callable[[Session], None]:
+def _publishing(root: Path, store: Database, now: Instant) -> Callable[[Session], object]:
     """What is to be done before the first event: on a new database, publish the playbooks as `milepost dev` does."""
     from store import playbooks
 

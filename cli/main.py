@@ -36,6 +36,7 @@ from cli import (
     testing,
     tokens,
     verifying,
+    versions,
 )
 from cli.common import FAULTS, GOOD, INTERRUPTED, UNREACHABLE, WRONG_CALL, Refused
 
@@ -53,6 +54,7 @@ for module in (
     module.register(app)
 app.add_typer(starting.app, name="new")
 playbook = typer.Typer(help="Look at versions of a playbook.", no_args_is_help=True)
+versions.register(app, playbook)
 shadowing.register(playbook)
 app.add_typer(playbook, name="playbook")
 app.add_typer(customers.app, name="customer")

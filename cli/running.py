@@ -30,6 +30,7 @@ from cli.common import (
     running,
     secret_key,
     settings,
+    who,
 )
 
 if TYPE_CHECKING:
@@ -216,7 +217,10 @@ async def _run(
     stop: asyncio.Event | None,
     acceptor: Acceptor | None = None,
 ) -> None:
-    """Publish the project's playbooks and work until told to stop; woken by `acceptor` where it is in this process."""
+    """Publish the project's playbooks and work until told to stop; woken by `acceptor` where it is in this process.
+
+    There, which is an author's laptop, new journeys take a version that was never applied as well.
+    """
     from whenever import Instant
 
     import wiring
@@ -225,7 +229,11 @@ async def _run(
     stop = stop or _stopped()
     client = await wiring.connect(address, configured.temporal_namespace)
     engine = wiring.engine(project, store, client, wiring.outside(configured, key))
-    await store.write(lambda session: wiring.publish(session, project, Instant.now()))
+    others = await store.write(lambda session: wiring.publish(session, project, Instant.now()))
+    if acceptor is not None:
+        others = await store.write(lambda session: wiring.pin(session, project, others, who(), Instant.now()))
+    for name in others:
+        note(f"{name} runs in another version than its file says; `milepost plan {name}` shows what would change.")
     async with worker_.running(engine) as dispatcher:
         if acceptor is not None:
             acceptor.stored = dispatcher.wake

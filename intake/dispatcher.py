@@ -100,6 +100,10 @@ class Dispatcher:
         """Look at once instead of within a second."""
         self._arrived.set()
 
+    def tell_soon(self) -> None:
+        """Look at once for journeys that are to be told, which somebody else has stored."""
+        self._applied.set()
+
     async def run(self) -> None:
         """Dispatch until cancelled. Trouble of any kind is logged, and met again a second later."""
         await asyncio.gather(

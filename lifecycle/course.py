@@ -53,11 +53,11 @@ class Course:
         return cls(started.state, started.state, lines=list(started.trace))
 
     def feed(self, plan: Plan, input: Input, now: Instant) -> tuple[Command, ...]:
-        """Apply one input; all that is wanted now."""
+        """Apply one input; all that is wanted now. `plan` is the new one where the journey moved to another version."""
         step = advance(plan, self.state, input, now)
         self.state = step.state
         self.lines.extend(step.trace)
-        if input.kind == "result":
+        if input.kind in ("result", "moved"):
             self.confirm()
         elif input.kind not in ("timer", "started"):
             self.inputs.append(input)  # type: ignore[arg-type]

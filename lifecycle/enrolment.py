@@ -230,6 +230,19 @@ def missed(
     return work.done.wakes
 
 
+def counts(event: Event, name: str, plan: Plan, journey: str, per: str | None) -> bool:
+    """Whether a milestone that an event makes counts for a journey, which was entered for the value `per`.
+
+    With `per`, a product's milestone counts only with the same value; a message's only for its own journey.
+    """
+    if event.journey is not None and name == event.name:
+        return event.journey == journey
+    if name.startswith(MILESTONES):  # it is about the customer, whatever the occurrence
+        return True
+    asked = plan.entry.per if plan.entry else None
+    return asked is None or str(event.properties.get(asked)) == per
+
+
 @dataclass(slots=True)
 class _Apply:
     event: Event
@@ -403,13 +416,7 @@ class _Apply:
         return not self.past and any(name.startswith("account.") for name in names)
 
     def _counts(self, journey: OpenJourney, name: str) -> bool:
-        """With `per`, a product's milestone counts only with the same value; a message's only for its own journey."""
-        if self.event.journey is not None and name == self.event.name:
-            return self.event.journey == journey.id
-        if name.startswith(MILESTONES):  # it is about the customer, whatever the occurrence
-            return True
-        per = journey.plan.entry.per if journey.plan.entry else None
-        return per is None or str(self.event.properties.get(per)) == journey.per
+        return counts(self.event, name, journey.plan, journey.id, journey.per)
 
     def wakes(self, touched: set[str]) -> None:
         for journey in self.journeys:

@@ -175,7 +175,7 @@ def again(arrivals: Sequence[Arrival], window: TimeDelta, now: Instant, until: I
 def _journey(one: UnderWay, now: Instant) -> SimulatedJourney:
     plan: Plan = one.entering.plan
     state = standing(plan, one.state, one.rows, now, one.pauses).state.copy()
-    journey = SimulatedJourney(one.entering, Run(plan, state, now), state.entered, 0, set(one.heard))
+    journey = SimulatedJourney(one.entering, Run(plan, state, now), state.entered, 0, heard=set(one.heard))
     journey.messages.update(one.messages)
     journey.goal_reached, journey.given = one.goal_reached, state.seen
     return journey

@@ -26,7 +26,7 @@ from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
 from lifecycle.recorded import Act, Answer, Applied, Lying, MessageKey, Record, Versions
 from lifecycle.simulator import Life, SimulatedJourney, World
-from lifecycle.state import AssignTask, Command, Decide, Deliver, Exited, Input, Phase, Result, Resumed, Skipped
+from lifecycle.state import AssignTask, Command, Decide, Deliver, Exited, Input, Moved, Phase, Result, Resumed, Skipped
 
 OWN_NUMBERS = 10**15
 """Where the numbers begin of events that journeys make in a replay: no stored event has such a one."""
@@ -177,7 +177,7 @@ class Replay(Life):
             or (scope == "journey" and target == journey.entering.id)
         )
 
-    def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | None:
+    def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | Moved | None:
         """A journey meets a pause from before its entry when there is something to do, as it really does."""
         if self.record.pauses and isinstance(command, Deliver | Decide | AssignTask):
             known = {*journey.state.lifted, *(pause.id for pause in journey.state.pauses)}

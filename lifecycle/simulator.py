@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from whenever import Instant
 
-from lifecycle import policies
+from lifecycle import moving, policies
 from lifecycle.answers import answer
 from lifecycle.consent import answer_for, changed, written
 from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply, memberships
@@ -24,6 +24,7 @@ from lifecycle.hops import within_limit
 from lifecycle.interpreter import Run, pending, proceed
 from lifecycle.language.map import Map
 from lifecycle.language.template import Channel, TemplateInfo
+from lifecycle.moving import Past
 from lifecycle.plan import Plan
 from lifecycle.posted import Posted
 from lifecycle.quiet_hours import Reach
@@ -40,6 +41,9 @@ from lifecycle.state import (
     GoalReached,
     Input,
     Line,
+    Move,
+    MoveAsked,
+    Moved,
     Paused,
     Phase,
     Reached,
@@ -82,14 +86,16 @@ class World:
 @dataclass(frozen=True, slots=True)
 class Happening:
     """Something from outside, at an instant: a milestone, new attributes, the time at which a schedule or a date enters
-    the playbook `name` (`due`) or another one enrols in it (`enrol`), or a person's command to all open journeys.
+    the playbook `name` (`due`) or another one enrols in it (`enrol`), a person's command to all open journeys, or a
+    `move` of those through the playbook `name`: to the property `plan`, with the property `targets` for steps that are
+    gone.
 
     `of` names the send step that a `message.*` milestone is about. A pause is one of a channel, or holds transactional
     messages too, where its properties `channel` and `transactional` say so.
     """
 
     at: Instant
-    what: Literal["milestone", "set", "due", "enrol", "pause", "resume", "skip", "exit"]
+    what: Literal["milestone", "set", "due", "enrol", "pause", "resume", "skip", "exit", "move"]
     name: str = ""
     properties: Mapping[str, Any] = field(default_factory=dict)
     of: str | None = None
@@ -108,12 +114,13 @@ class Sent(NamedTuple):
 
 @dataclass(slots=True)
 class SimulatedJourney:
-    """A journey and what its driver knows of it; `run` holds its state."""
+    """A journey and what its driver knows of it; `run` holds its state. `begun` is how much had happened before it."""
 
     entering: Entering
     run: Run
     entered: Instant
     hops: int
+    begun: int = 0
     heard: set[str] = field(default_factory=set)
     messages: dict[str, str] = field(default_factory=dict)
     goal_reached: bool = False
@@ -122,7 +129,7 @@ class SimulatedJourney:
 
     @property
     def plan(self) -> Plan:
-        return self.entering.plan
+        return self.run.plan
 
     @property
     def state(self) -> State:
@@ -168,6 +175,8 @@ class Life:
         self.now = Instant.MIN
         self.journeys: list[SimulatedJourney] = []
         self.events: dict[int, Event] = {}
+        self.happened: list[Past] = []
+        self.ways: dict[int, tuple[Plan, Mapping[str, str]]] = {}
         self.queue: list[tuple[Event, int]] = []
         self.members: set[str] | None = None
         self.been: dict[str, set[str]] = {}
@@ -233,8 +242,11 @@ class Life:
         if happening.what in ("milestone", "set", "due", "enrol"):
             self._apply(self._event(happening), 0, at)
         else:
+            if happening.what == "move":
+                self.ways[len(self.ways) + 1] = happening.properties["plan"], happening.properties.get("targets", {})
             for journey in [one for one in self.journeys if one.open]:
-                self._feed(journey, self._command(journey, happening), at)
+                if happening.what != "move" or journey.plan.playbook == happening.name:
+                    self._feed(journey, self._command(journey, happening), at)
         self._recorded(at)
 
     def _event(self, happening: Happening) -> Event:
@@ -263,6 +275,8 @@ class Life:
             return Resumed(at, "pause", "skip" if happening.name == "skip" else "send")
         if happening.what == "skip":
             return Skipped(at, "message" if happening.name == "message" else "wait")
+        if happening.what == "move":
+            return MoveAsked(self._give(journey), at, len(self.ways))
         return Exited(self._give(journey), at, "exited", happening.name)
 
     def _number(self) -> int:
@@ -281,6 +295,7 @@ class Life:
             event, self.person, open_journeys, self.been, world.plans, world.map, world.conditions, now, lambda: members
         )
         self.person = done.person
+        self.happened.extend(Past(event, name, now) for name in done.milestones)
         for segment, inside in done.segments.items():
             (members.add if inside else members.discard)(segment)
         if event.kind in ("set", "identify"):
@@ -306,7 +321,7 @@ class Life:
     def _begin(self, entering: Entering, hops: int, now: Instant) -> None:
         self.been.setdefault(entering.plan.playbook, set()).add(entering.key)
         state = State(self.person.id, self.person.zone(self.world.map), now, now)
-        journey = SimulatedJourney(entering, Run(entering.plan, state, now), now, hops)
+        journey = SimulatedJourney(entering, Run(entering.plan, state, now), now, hops, len(self.happened))
         self.journeys.append(journey)
         if entering.arm == "journey" or entering.plan.transactional:
             self._feed(journey, Started(now), now)
@@ -317,6 +332,8 @@ class Life:
         run = journey.run
         work: Input | None = input
         while work is not None:
+            if isinstance(work, Moved) and work.version:
+                run.plan = self.ways[work.apply][0]
             commands = proceed(run, work, now)
             if not commands:
                 return
@@ -332,11 +349,13 @@ class Life:
             work = self._perform(journey, wanted, now)
         journey.due = None
 
-    def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | None:
+    def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | Moved | None:
         if isinstance(command, Deliver):
             return self._deliver(journey, command, now)
         if isinstance(command, Decide):
             return self._answer(journey, command, now)
+        if isinstance(command, Move):
+            return self._move(journey, command, now)
         if isinstance(command, AssignTask):
             return Result("refused", "holdout") if journey.entering.arm == "holdout" else DONE
         return DONE if command.kind == "note" else None
@@ -367,6 +386,15 @@ class Life:
                 )
             )
         return SENT
+
+    def _move(self, journey: SimulatedJourney, command: Move, now: Instant) -> Moved:
+        plan, targets = self.ways[command.apply]
+        way, state = moving.Way(journey.plan, plan, targets), journey.state
+        past = [one for one in self.happened[journey.begun :] if one.name in way.asks]
+        seen = _as_open(journey)
+        seen.plan = plan
+        words = self.world.map, self.world.conditions
+        return moving.moved(way, state, command.apply, now, past, seen, self.person, words)
 
     def _asked(
         self, journey: SimulatedJourney, command: Deliver, template: TemplateInfo, now: Instant
@@ -458,7 +486,7 @@ def _as_open(journey: SimulatedJourney) -> OpenJourney:
     entering = journey.entering
     return OpenJourney(
         entering.id,
-        entering.plan,
+        journey.plan,
         journey.entered,
         entering.event,
         entering.per,

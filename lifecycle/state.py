@@ -68,6 +68,10 @@ class State:
     `pauses` lie on the journey now; `lifted` are the ids of those that are over, `frozen` the time they took. What came
     due before `skip_until` is skipped where it was held by `skipping`, None being a pause of marketing.
     `again` says that the send at `step` was tried before: the same message, not a new one.
+
+    `moving` is the number of the apply that asks the journey to move to another version, `moved` that of the last one
+    that was dealt with (rules.md 16). A deadline that was past already when it moved is `not_before` that moment.
+    `slots` tells in which round of its loops a step was done last, so that a move never has it done again in that one.
     """
 
     customer: str
@@ -100,6 +104,10 @@ class State:
     drop_next: bool = False
     again: bool = False
     leaving: tuple[Literal["goal", "exited"], str] | None = None
+    moving: int = 0
+    moved: int = 0
+    not_before: Instant | None = None
+    slots: dict[StepId, tuple[int, ...]] = field(default_factory=dict)
     outcome: Literal["finished", "goal", "exited"] | None = None
     reason: str | None = None
     semantics: int = SEMANTICS
@@ -220,6 +228,38 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveAsked:
+    """The journey is to move to another version, by the apply of this number, as soon as it rests."""
+
+    number: int
+    at: Instant
+    apply: int
+    kind: Literal["move"] = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What an apply makes of a resting journey; the plan that comes with it is that of `version`.
+
+    Without a `version` the journey stays in its own, for its step is gone and nobody has said where it belongs. `step`
+    is where it stands from now on; `renamed` gives steps that are called otherwise now, as pairs. `begun` says that it
+    goes on with the same wait, which keeps its start. `firsts` are milestones since entry in which the earlier version
+    was not interested: key, event, instant. `ends` is how it ends instead: the new version has a goal or an exit that
+    was reached already.
+    """
+
+    at: Instant
+    apply: int
+    version: str = ""
+    step: StepId | None = None
+    renamed: tuple[tuple[StepId, StepId], ...] = ()
+    begun: bool = False
+    firsts: tuple[tuple[str, int, Instant], ...] = ()
+    ends: tuple[Literal["goal", "exited"], str] | None = None
+    kind: Literal["moved"] = "moved"
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What came of the command that was out.
 
@@ -240,9 +280,10 @@ class Result:
 
 
 Input = (
-    Started | TimerFired | Reached | AttributeChanged | GoalReached | Exited | Paused | Resumed | Skipped | Result
+    Started | TimerFired | Reached | AttributeChanged | GoalReached | Exited | Paused | Resumed | Skipped | MoveAsked
+    | Moved | Result
 )  # fmt: skip
-FromInbox = Reached | AttributeChanged | GoalReached | Exited | Resumed
+FromInbox = Reached | AttributeChanged | GoalReached | Exited | Resumed | MoveAsked
 ByPerson = Paused | Resumed | Skipped
 
 # --- commands: what is wanted --------------------------------------------------------------------------------------
@@ -281,6 +322,13 @@ class Note(NamedTuple):
     kind: Literal["note"] = "note"
 
 
+class Move(NamedTuple):
+    """Find out what the apply of this number makes of the journey, which rests."""
+
+    apply: int
+    kind: Literal["move"] = "move"
+
+
 class SetAttributes(NamedTuple):
     step: StepId
     occurrence: int
@@ -316,21 +364,22 @@ class Finish(NamedTuple):
 
 
 Effect = SetAttributes | RecordMilestone | EnrolIn
-Work = Deliver | Decide | AssignTask | Note
+Work = Deliver | Decide | AssignTask | Note | Move
 Command = Effect | Work | WaitUntil | Finish
 
 # --- the trace: what is told about it ------------------------------------------------------------------------------
 
 What = Literal[
     "entered", "sent", "refused", "deferred", "waiting", "milestone", "branch", "split", "task", "set", "enrolled",
-    "recorded", "goal", "exited", "finished",
+    "recorded", "moved", "goal", "exited", "finished",
 ]  # fmt: skip
 
 
 class Line(NamedTuple):
     """One line of a timeline. `seq` counts from 1 in a journey; `day` is the journey's day, 0 being that of entry.
 
-    `to` is where it leads: the instant waited for, the arm or variant taken, the milestone, playbook or person.
+    `to` is where it leads: the instant waited for, the arm or variant taken, the milestone, playbook or person, or the
+    version that the journey moved to.
     """
 
     seq: int
@@ -357,6 +406,8 @@ TRANSITIONS: dict[Phase, dict[str, frozenset[Phase]]] = {
         "resumed": _STAYS,
         "skipped": frozenset({Phase.READY}),
         "timer": frozenset({Phase.READY}),
+        "move": frozenset({Phase.READY}),
+        "moved": _STAYS,
     },
     Phase.WORKING: {
         "result": _STAYS,
@@ -368,6 +419,7 @@ TRANSITIONS: dict[Phase, dict[str, frozenset[Phase]]] = {
         "resumed": frozenset({Phase.WORKING}),
         "skipped": frozenset({Phase.WORKING}),
         "timer": frozenset({Phase.WORKING}),
+        "move": frozenset({Phase.WORKING}),
     },
     Phase.WAITING: {
         "timer": _STAYS,
@@ -378,6 +430,8 @@ TRANSITIONS: dict[Phase, dict[str, frozenset[Phase]]] = {
         "paused": frozenset({Phase.WAITING}),
         "resumed": _STAYS,
         "skipped": _STAYS,
+        "move": frozenset({Phase.WAITING}),
+        "moved": _STAYS,
     },
     Phase.LISTENING: {
         "timer": _STAYS,
@@ -388,6 +442,8 @@ TRANSITIONS: dict[Phase, dict[str, frozenset[Phase]]] = {
         "paused": frozenset({Phase.LISTENING}),
         "resumed": _STAYS,
         "skipped": _STAYS,
+        "move": frozenset({Phase.LISTENING}),
+        "moved": _STAYS,
     },
     Phase.DEFERRED: {
         "timer": _STAYS,
@@ -398,6 +454,8 @@ TRANSITIONS: dict[Phase, dict[str, frozenset[Phase]]] = {
         "paused": frozenset({Phase.DEFERRED}),
         "resumed": frozenset({Phase.DEFERRED}),
         "skipped": _STAYS,
+        "move": frozenset({Phase.DEFERRED}),
+        "moved": _STAYS,
     },
     Phase.ENDED: {"exit": frozenset({Phase.ENDED})},
 }

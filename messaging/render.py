@@ -10,7 +10,8 @@ travel further than personal data may.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from jinja2 import Template, TemplateError
 from jinja2.exceptions import SecurityError
 
 from lifecycle.facts import Facts
-from lifecycle.language.template import Channel
+from lifecycle.language.template import Channel, TemplateInfo
 from messaging import foot, hrefs, mjml, styles
 from messaging.checking import GIVEN
 from messaging.names import NOTHING, names_of, value_at
@@ -79,14 +80,31 @@ class Rendered:
     tracking: bool = True
 
 
+REREAD = 10.0
+"""Seconds between two looks for a template that is not there."""
+
+
 class Renderer:
     """Renders the messages of one project. Safe to use from several threads.
 
-    `language` is that of files without one, for dates and amounts.
+    `language` is that of files without one, for dates and amounts. `reread` reads the templates again, None where they
+    have mistakes: a version that was applied meanwhile may send by one that was not there before.
     """
 
-    def __init__(self, templates: Templates, language: str = "en") -> None:
-        self.templates, self.language = templates, language
+    def __init__(
+        self, templates: Templates, language: str = "en", reread: Callable[[], Templates | None] | None = None
+    ) -> None:
+        self.templates, self.language, self.reread = templates, language, reread
+        self._read = -REREAD
+
+    def info(self, name: str, channel: Channel) -> TemplateInfo | None:
+        """What a template says of itself; None where there is none."""
+        found = self.templates.infos.get((name, channel))
+        if found is None and self.reread is not None and time.monotonic() - self._read > REREAD:
+            self._read = time.monotonic()
+            self.templates = self.reread() or self.templates
+            found = self.templates.infos.get((name, channel))
+        return found
 
     def render(
         self, name: str, channel: Channel, language: str | None, facts: Facts, extra: Mapping[str, str] | None = None

@@ -31,12 +31,14 @@ from store.tables import (
     ImportRun,
     Journey,
     JourneyInbox,
+    JourneyMove,
     Message,
     Milestone,
     Pause,
     PlaybookActive,
     PlaybookVersion,
     Rate,
+    Rollout,
     Row,
     SegmentMember,
     Shadow,
@@ -206,6 +208,7 @@ TABLES: Mapping[type[Row], About] = {
         "journey_id number kind name at event_id delivered_at", "words of the map", _of_journeys(JourneyInbox),
         {"data": None},
     ),
+    JourneyMove: About("journey_id rollout_id state asked_at done_at", "that a journey went on in another version"),
     Message: About(
         "id journey_id step occurrence customer_id channel template state attempt due_at expires_at claimed_at "
         "accepted_at settled_at reason segments purpose topic not_before sender provider_id",
@@ -222,9 +225,14 @@ TABLES: Mapping[type[Row], About] = {
         {"reason": ERASED, "ended_at": lambda person: _now_unless(_pause.c.ended_at, person.now),
          "drained_at": lambda person: _now_unless(_pause.c.drained_at, person.now)},
     ),
-    PlaybookActive: About("playbook version since", "it is about a playbook"),
+    PlaybookActive: About("playbook version since canary percent", "it is about a playbook"),
     PlaybookVersion: About("id playbook plan source created_at", "it is about a playbook"),
     Rate: About("channel next_at", "it is about a channel"),
+    Rollout: About(
+        "id playbook from_version to_version in_flight targets percent continue_at state made_by reason started_at "
+        "finished_at after",
+        "it is about a playbook",
+    ),
     SegmentMember: About("segment customer_id since", "", _of(SegmentMember), delete=True),
     Shadow: About(
         "playbook version plan source since registered_at registered_by", "it is about a playbook, and who shows it",

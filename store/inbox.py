@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -100,6 +100,29 @@ def append_to_each(session: Session, journey_ids: Sequence[str], entry: Entry) -
 def after(session: Session, journey_id: str, seen: int) -> list[JourneyInbox]:
     """The rows of a journey with a number above `seen`, in order."""
     return list(session.scalars(_AFTER, {"journey": journey_id, "seen": seen}))
+
+
+class Row(NamedTuple):
+    """One row of an inbox, as far as the core hears of it."""
+
+    journey_id: str
+    number: int
+    kind: str
+    name: str
+    at: Instant
+    event_id: int | None
+    data: dict[str, Any] | None
+
+
+def of_each(session: Session, journey_ids: Sequence[str]) -> dict[str, list[Row]]:
+    """Every row of these journeys, by journey, each one's in order."""
+    columns = [_inbox.c[name] for name in Row._fields]
+    found: dict[str, list[Row]] = {}
+    for row in session.execute(
+        select(*columns).where(_inbox.c.journey_id.in_(journey_ids)).order_by(_inbox.c.journey_id, _inbox.c.number)
+    ):
+        found.setdefault(row[0], []).append(Row(*row))
+    return found
 
 
 def heard(session: Session, journey_ids: Sequence[str]) -> list[tuple[str, str, Mapping[str, Any]]]:

@@ -180,10 +180,21 @@ def mark_started(session: Session, journey_id: str, at: Instant) -> bool:
 
 
 def store_state(
-    session: Session, journey_id: str, state: Mapping[str, Any], seq: int, due: Instant | None, step: str | None
+    session: Session,
+    journey_id: str,
+    state: Mapping[str, Any],
+    seq: int,
+    due: Instant | None,
+    step: str | None,
+    version: str | None = None,
 ) -> bool:
-    """Store the core's position unless a later one, or this one, is stored; whether it was (rules.md 7)."""
-    later = {"state": dict(state), "seq": seq, "due": due, "step": step}
+    """Store the core's position unless a later one, or this one, is stored; whether it was (rules.md 7).
+
+    `version` is that in which the journey stands there, where that is a new one.
+    """
+    later: dict[str, Any] = {"state": dict(state), "seq": seq, "due": due, "step": step}
+    if version is not None:
+        later["version"] = version
     return changed(session.execute(_ADVANCE, {"of": journey_id, "below": seq, **later}))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+from lifecycle.shares import drawn
 from store.statements import add_new, insert
 from store.tables import PlaybookActive, PlaybookVersion, table_of
 
@@ -19,7 +20,7 @@ def publish(session: Session, version: PlaybookVersion) -> bool:
 
 
 def activate(session: Session, playbook: str, version: str, now: Instant) -> None:
-    """Let new journeys of a playbook take this version. Where it is active already, `since` stays."""
+    """Let all new journeys of a playbook take this version. Where it is active already, `since` stays."""
     statement = insert(session, _active).values(playbook=playbook, version=version, since=now)
     session.execute(
         statement.on_conflict_do_update(
@@ -28,6 +29,12 @@ def activate(session: Session, playbook: str, version: str, now: Instant) -> Non
             where=_active.c.version != version,
         )
     )
+    share(session, playbook, None, None)
+
+
+def share(session: Session, playbook: str, canary: str | None, percent: int | None) -> None:
+    """Let the customers who are drawn for it take another version than the others; None: nobody does."""
+    session.execute(update(_active).where(_active.c.playbook == playbook).values(canary=canary, percent=percent))
 
 
 def deactivate(session: Session, playbook: str) -> None:
@@ -39,8 +46,26 @@ _ACTIVE = select(_active)
 
 
 def active(session: Session) -> dict[str, str]:
-    """By playbook: the id of the version that new journeys take."""
+    """By playbook: the id of the version that new journeys take, but for those of a share."""
     return {row.playbook: row.version for row in session.execute(_ACTIVE)}
+
+
+def taken_by(session: Session, customer_id: str) -> list[str]:
+    """The ids of the versions that a customer would take: of each playbook one."""
+    return [
+        row.canary if row.canary is not None and drawn(customer_id, row.canary) < (row.percent or 0) else row.version
+        for row in session.execute(_ACTIVE)
+    ]
+
+
+def taken(session: Session, playbook: str) -> dict[str, int]:
+    """By version: how many percent of a playbook's new journeys take it."""
+    row = session.execute(select(_active).where(_active.c.playbook == playbook)).first()
+    if row is None:
+        return {}
+    if row.canary is None:
+        return {row.version: 100}
+    return {row.version: 100 - (row.percent or 0), row.canary: row.percent or 0}
 
 
 def since(session: Session) -> dict[str, Instant]:

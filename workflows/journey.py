@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         Deliver,
         Finish,
         FromInbox,
+        Move,
         Note,
         TimerFired,
         WaitUntil,
@@ -48,14 +49,20 @@ SENDING = timedelta(seconds=150)
 TRANSACTIONAL = Priority(priority_key=1)
 """A receipt does not wait behind a campaign."""
 
+BULK = Priority(priority_key=5)
+"""An apply moves ten thousand journeys, and nobody waits for it."""
+
 
 @workflow.defn(name="Journey")
 class JourneyWorkflow:
-    """One customer's run of one playbook version. Its id is the journey's id."""
+    """One customer's run of a playbook. Its id is the journey's id.
+
+    `version` is that to which it has moved; empty: it runs the one with which it began.
+    """
 
     @workflow.init
     def __init__(self, begin: Begin) -> None:
-        self.plan, self.begin = unpack(begin.plan), begin
+        self.plan, self.packed, self.version = unpack(begin.plan), begin.plan, begin.version
         self.arrived: list[FromInbox] = []
         self.commands: list[ByPerson] = []
         self.taken = 0
@@ -155,6 +162,7 @@ class JourneyWorkflow:
             lines=self.course.lines,
             certain=self.course.confirmed.clock.format_iso(),
             offset=self.offset,
+            version=self.version,
         )
         report: Report = await workflow.execute_activity(
             name,
@@ -171,13 +179,19 @@ class JourneyWorkflow:
         if report.pauses:
             self.course.learn(self.plan, report.pauses, now)
             return False
+        if report.moved is not None:
+            if report.moved.version:
+                self.plan, self.packed, self.version = unpack(report.plan), report.plan, report.moved.version
+            self.course.feed(self.plan, report.moved, now)
         if report.result is not None:
             self.course.feed(self.plan, report.result, now)
         self.course.lines = []  # the activity made the same lines from the same news, and has stored them
         return report.closed
 
     def _priority(self, command: Command) -> Priority:
-        """Transactional messages go before all journeys' others; the rest has the priority of the journey."""
+        """Transactional messages go before all journeys' others, moves after them; the rest has that of the journey."""
+        if isinstance(command, Move):
+            return BULK
         step = self.plan.steps.get(command.step) if isinstance(command, Deliver) else None
         return TRANSACTIONAL if isinstance(step, Send) and step.transactional else Priority.default
 
@@ -191,7 +205,7 @@ class JourneyWorkflow:
         if self.arrived or self.commands:
             return
         course = COURSE.dump_python(self.course, mode="json", exclude_defaults=True)
-        workflow.continue_as_new(Begin(plan=self.begin.plan, course=course, offset=self.offset))
+        workflow.continue_as_new(Begin(plan=self.packed, course=course, offset=self.offset, version=self.version))
 
 
 def _activity(command: Command) -> tuple[str, str | None, str]:
@@ -204,5 +218,7 @@ def _activity(command: Command) -> tuple[str, str | None, str]:
         return "assign_task", None, command.step
     if isinstance(command, Note):
         return "note", None, "note"
+    if isinstance(command, Move):
+        return "move", None, f"apply {command.apply}"
     assert isinstance(command, Finish)
     return "finish", None, command.reason or command.outcome

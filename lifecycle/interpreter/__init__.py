@@ -19,6 +19,7 @@ from whenever import Instant
 from lifecycle import calendar
 from lifecycle import plan as p
 from lifecycle.interpreter.inputs import HANDLERS
+from lifecycle.interpreter.moves import may_move
 from lifecycle.interpreter.run import Run, moment_of
 from lifecycle.interpreter.steps import holds, stood_since
 from lifecycle.language.times import parse_span
@@ -39,6 +40,7 @@ from lifecycle.state import (
     FromInbox,
     Input,
     Line,
+    Move,
     Note,
     Paused,
     RecordMilestone,
@@ -49,7 +51,7 @@ from lifecycle.state import (
     WaitUntil,
 )
 
-FROM_INBOX = frozenset({"milestone", "attribute", "goal", "exit"})
+FROM_INBOX = frozenset({"milestone", "attribute", "goal", "exit", "move"})
 """The kinds that come from the inbox alone; `resumed` does where it has a number. They count for an ended journey."""
 
 
@@ -80,7 +82,7 @@ def proceed(run: Run, input: Input, now: Instant) -> tuple[Command, ...]:
     if before is ENDED and not from_inbox:
         return ()
     run.now = _present(state, input, now)
-    run.carries = carries = input.kind == "result" and input.what != "blocked"
+    run.carries = carries = (input.kind == "result" and input.what != "blocked") or kind == "moved"
     state.n += 1
     if before is not NEW or kind == "started":
         HANDLERS[kind](run, input)
@@ -119,6 +121,8 @@ def pending(plan: p.Plan, state: State) -> Command:
     if phase is ENDED:
         return Finish(state.outcome or "finished", state.reason)
     if phase is not WORKING:
+        if state.moving and may_move(state):
+            return Move(state.moving)
         return WaitUntil(None if phase is READY or stood_since(plan, state) is not None else state.due)
     assert state.step is not None
     step = plan.steps[state.step]
@@ -170,4 +174,4 @@ def refusal(state: State, input: Input) -> str | None:
     return None
 
 
-__all__ = ["Run", "Step", "advance", "effects", "holds", "moment_of", "pending", "proceed", "refusal"]
+__all__ = ["Run", "Step", "advance", "effects", "holds", "may_move", "moment_of", "pending", "proceed", "refusal"]

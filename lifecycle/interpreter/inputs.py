@@ -8,6 +8,7 @@ from whenever import Instant
 
 from lifecycle import plan as p
 from lifecycle.interpreter.answers import ANSWERS
+from lifecycle.interpreter.moves import on_moved
 from lifecycle.interpreter.run import Run, moment_of
 from lifecycle.interpreter.steps import due_of, go, hear, iterate, leave_loop, loop_left, slot_due, stood_since
 from lifecycle.state import (
@@ -20,6 +21,7 @@ from lifecycle.state import (
     AttributeChanged,
     Exited,
     GoalReached,
+    MoveAsked,
     Pause,
     Paused,
     Reached,
@@ -106,6 +108,12 @@ def _on_attribute(run: Run, input: AttributeChanged) -> None:
         run.clock(input.at)
         state.phase, state.due = READY, None
         go(run)
+
+
+def _on_move(run: Run, input: MoveAsked) -> None:
+    """Of several applies that ask, the latest counts."""
+    if input.apply > run.state.moved:
+        run.state.moving = max(run.state.moving, input.apply)
 
 
 def _on_goal(run: Run, input: GoalReached) -> None:
@@ -227,5 +235,5 @@ def _on_result(run: Run, input: Result) -> None:
 HANDLERS: dict[str, Callable[..., None]] = {
     "started": _on_started, "timer": _on_timer, "milestone": _on_reached, "attribute": _on_attribute,
     "goal": _on_goal, "exit": _on_exit, "paused": _on_paused, "resumed": _on_resumed, "skipped": _on_skipped,
-    "result": _on_result,
+    "move": _on_move, "moved": on_moved, "result": _on_result,
 }  # fmt: skip

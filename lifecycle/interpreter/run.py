@@ -68,13 +68,22 @@ class Run:
     def goto(self, target: p.Target) -> None:
         state = self.state
         state.step, state.phase, state.due, state.expires = target, READY, None, None
-        state.again, state.tries, state.read_at = False, 0, 0
+        state.again, state.tries, state.read_at, state.not_before = False, 0, 0, None
 
     def count(self, step_id: str) -> int:
         state = self.state
         number = state.occurrences.get(step_id, 0) + 1
         state.occurrences = {**state.occurrences, step_id: number}
+        if state.loops:
+            state.slots = {**state.slots, step_id: rounds(state)}
         return number
+
+    def done_before(self, step_id: str) -> bool:
+        """Whether a journey that was moved has done this step already, in this round of its loops."""
+        state = self.state
+        if not state.moved or state.again or step_id not in state.occurrences:
+            return False
+        return state.slots.get(step_id, ()) == rounds(state)
 
     def end(self, outcome: Outcome, reason: str | None, step_id: str | None = None) -> None:
         state = self.state
@@ -84,6 +93,11 @@ class Run:
             self.line("goal", to=reason)
         else:
             self.line(outcome, step_id, reason=reason)
+
+
+def rounds(state: State) -> tuple[int, ...]:
+    """The round that each loop around the journey is in, from the outermost inwards."""
+    return tuple(slot for _, slot in state.loops.values())
 
 
 def moment_of(step: p.Wait) -> Moment:

@@ -82,6 +82,9 @@ def leave_loop(run: Run, loop_id: str) -> None:
 
 def _send(run: Run, step_id: str, step: p.Send) -> bool:
     state = run.state
+    if run.done_before(step_id):
+        run.goto(step.next)
+        return True
     reason = "skipped" if state.drop_next else "paused" if _skips(state, step) else None
     if reason:
         state.drop_next = False
@@ -97,6 +100,9 @@ def _send(run: Run, step_id: str, step: p.Send) -> bool:
 
 
 def _task(run: Run, step_id: str, step: p.Task) -> bool:
+    if run.done_before(step_id):
+        run.goto(step.next)
+        return True
     if _skips(run.state, step):
         run.line("refused", step_id, to=step.assign, reason="paused")
         run.goto(step.next)
@@ -207,6 +213,9 @@ def slot_due(run: Run, step: p.Repeat, started: Instant, slot: int) -> Instant:
 
 
 def _effect(run: Run, step_id: str, step: p.Set | p.Record | p.Enrol) -> bool:
+    if run.done_before(step_id):
+        run.goto(step.next)
+        return True
     run.state.effects = (*run.state.effects, (step_id, run.count(step_id)))
     if isinstance(step, p.Set):
         run.line("set", step_id, to=", ".join(f"{name} = {value}" for name, value in step.values))
@@ -224,7 +233,15 @@ def _exit(run: Run, step_id: str, step: p.Exit) -> bool:
 
 
 def due_of(run: Run, step: p.Step) -> Instant:
-    """When the wait that began at `state.since` ends, counting the time for which the clock stood."""
+    """When the wait that began at `state.since` ends, counting the time for which the clock stood.
+
+    One that was over already when a move gave it its length ends in the moment of the move.
+    """
+    due, floor = _due(run, step), run.state.not_before
+    return due if floor is None else max(due, calendar.thaw(floor, floor, run.state.frozen))
+
+
+def _due(run: Run, step: p.Step) -> Instant:
     state = run.state
     assert state.since is not None
     if isinstance(step, p.WaitFor):

@@ -13,6 +13,7 @@ from store.tables.journeys import Journey, JourneyInbox, PlaybookActive, Playboo
 from store.tables.ledger import Delivery, Message, Task
 from store.tables.operations import Audit, Erasure, Hold, Pause, Rate, Sweep, Token
 from store.tables.people import Account, Consent, ConsentRequest, Customer, Milestone, SegmentMember, Suppression
+from store.tables.versions import JourneyMove, Rollout
 
 __all__ = [
     "METADATA",
@@ -30,12 +31,14 @@ __all__ = [
     "ImportRun",
     "Journey",
     "JourneyInbox",
+    "JourneyMove",
     "Message",
     "Milestone",
     "Pause",
     "PlaybookActive",
     "PlaybookVersion",
     "Rate",
+    "Rollout",
     "Row",
     "SegmentMember",
     "Shadow",

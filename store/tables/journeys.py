@@ -29,13 +29,18 @@ class PlaybookVersion(Row, table=True):
 
 
 class PlaybookActive(Row, table=True):
-    """Which version of a playbook new journeys take, and since when."""
+    """Which version of a playbook new journeys take, and since when.
+
+    Customers who are drawn for it, `percent` of all, take the version `canary` instead (lifecycle.shares).
+    """
 
     __tablename__ = "playbook_active"
 
     playbook: str = Field(primary_key=True)
     version: str = Field(foreign_key="playbook_version.id")
     since: Instant = Field(sa_type=InstantType)
+    canary: str | None = None
+    percent: int | None = None
 
 
 class Shadow(Row, table=True):
@@ -64,7 +69,8 @@ class Journey(Row, table=True):
     `exit_at`, `exit_outcome` and `exit_reason` are the stamp: once set, every claim refuses and the customer may enter
     anew, although the workflow has not heard of it yet (rules.md 1, 3).
 
-    `state`, `seq`, `due` and `step` are the core's latest known position (rules.md 7); a lower `seq` never overwrites.
+    `state`, `seq`, `due` and `step` are the core's latest known position (rules.md 7), in `version`; a lower `seq`
+    never overwrites.
     `answered` is what the last activity answered, and to which sequence number: a repeated activity answers the same.
     `inbox_last` is the last number given in the journey's inbox. `history_mark` is the id of the latest milestone
     at entry, anybody's: what counts from entry has a higher one (rules.md 2). `shard` is its entry event's: whoever

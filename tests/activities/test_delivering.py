@@ -286,6 +286,7 @@ def test_a_template_that_is_gone_rejects_the_message_and_the_journey_goes_on(ope
     desk = open_desk(MAIL)
     templates: Any = desk.engine.tools.renderer.templates
     del templates.infos["mail/one", "email"], templates.variants["mail/one", "email"]
+    desk.engine.tools.renderer.reread = lambda: None  # its file is gone too
     assert desk.what() == ("refused", "unknown-template")
     assert (desk.message().state, desk.course.state.phase) == ("rejected", "ended")
 

@@ -17,6 +17,7 @@ from lifecycle.answers import answer
 from lifecycle.course import COURSE, Course, due_of
 from lifecycle.enrolment import Entering, Event, OpenJourney, Person, apply
 from lifecycle.interpreter import effects, pending
+from lifecycle.moving import Past, Way, moved
 from lifecycle.policies import Asked, Counted, Reach, decide
 from lifecycle.simulator import Happening, World, row_of
 from lifecycle.state import (
@@ -29,6 +30,9 @@ from lifecycle.state import (
     Finish,
     FromInbox,
     Line,
+    Move,
+    MoveAsked,
+    Moved,
     Paused,
     Phase,
     RecordMilestone,
@@ -60,12 +64,15 @@ class Rig:
     counted: list[Counted] = field(default_factory=list)
     queue: list[Event] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
-    answered: dict[int, tuple[list[FromInbox], Result | None]] = field(default_factory=dict)
+    answered: dict[int, tuple[list[FromInbox], Result | Moved | None]] = field(default_factory=dict)
     course: Course | None = None
     entering: Entering | None = None
     heard: set[str] = field(default_factory=set)
     goal: bool = False
     now: Instant = Instant.MIN
+    past: list[Past] = field(default_factory=list)
+    moves: int = 0
+    way: Way | None = None
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -107,6 +114,10 @@ class Rig:
             self.course.feed(self.plan, Skipped(at), at)
         elif happening.what == "exit":
             self._signal([Exited(len(self.rows) + 1, at, "exited", happening.name)], at)
+        elif happening.what == "move":
+            self.way = Way(self.plan, happening.properties["plan"], happening.properties.get("targets"))
+            self.moves += 1
+            self._signal([MoveAsked(len(self.rows) + 1, at, self.moves)], at)
         elif happening.what == "pause":
             more, policy = happening.properties, "continue" if happening.name == "continue" else "freeze"
             self.pause = Paused(at, "pause", policy, more.get("channel"), bool(more.get("transactional")))  # type: ignore[arg-type]
@@ -143,6 +154,8 @@ class Rig:
         world = self.world
         done = apply(event, self.person, journeys, been, [self.plan], world.map, world.conditions, now)
         self.person = done.person
+        if self.entering is not None:
+            self.past += [Past(event, name, now) for name in done.milestones]
         if journeys:
             self.goal = journeys[0].goal_reached
         news = [row_of(wake, len(self.rows) + 1 + i, event.id, now) for i, wake in enumerate(done.wakes)]
@@ -178,6 +191,9 @@ class Rig:
             if pauses:
                 course.learn(self.plan, pauses, now)
                 continue
+            if isinstance(result, Moved) and result.version:
+                assert self.way is not None
+                self.plan = self.way.new
             if result is not None:
                 course.feed(self.plan, result, now)
             course.lines = []
@@ -186,7 +202,7 @@ class Rig:
 
     def _activity(
         self, course: Course, wanted: Command, now: Instant
-    ) -> tuple[list[FromInbox], list[Paused | Resumed], Result | None]:
+    ) -> tuple[list[FromInbox], list[Paused | Resumed], Result | Moved | None]:
         state = STATE.validate_json(STATE.dump_json(course.state, exclude_defaults=True))
         assert state == course.state
         if state.n in self.answered:
@@ -197,10 +213,16 @@ class Rig:
         rows = [row for row in self.rows if row.number > state.seen]
         mine.receive(self.plan, rows, now)
         self._carry_out(effects(self.plan, state), now)
-        result = Result("blocked") if mine.state.leaving else self._do(wanted, mine.state, now)
+        result: Result | Moved | None
+        if isinstance(wanted, Move):
+            wanted = pending(self.plan, mine.state)  # what came in may keep it from resting
+            result = self._move(wanted, mine.state, now) if isinstance(wanted, Move) else None
+        else:
+            result = Result("blocked") if mine.state.leaving else self._do(wanted, mine.state, now)
         if result is not None:
-            commands = mine.feed(self.plan, result, now)
-            if result.what != "blocked":
+            to = self.way.new if self.way and isinstance(result, Moved) and result.version else self.plan
+            commands = mine.feed(to, result, now)
+            if not (isinstance(result, Result) and result.what == "blocked"):
                 self._carry_out(commands[:-1], now)
         for line in [*course.lines, *mine.lines]:
             assert self.stored.setdefault(line.seq, line) == line
@@ -218,6 +240,17 @@ class Rig:
             return [pause]
         matters = pause.policy == "freeze" or resume.handling == "skip"
         return [pause, resume] if matters and resume.at > since else []
+
+    def _move(self, wanted: Move, state: State, now: Instant) -> Moved:
+        assert self.way is not None
+        assert self.entering is not None
+        seen = OpenJourney(
+            self.entering.id, self.way.new, state.entered, self.entering.event, None, set(self.heard), state.frozen,
+            self.goal,
+        )  # fmt: skip
+        past = [one for one in self.past if one.name in self.way.asks]
+        words = self.world.map, self.world.conditions
+        return moved(self.way, state, wanted.apply, now, past, seen, self.person, words)
 
     def _do(self, wanted: Command, state: State, now: Instant) -> Result | None:
         world = self.world

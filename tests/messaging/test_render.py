@@ -8,6 +8,7 @@ from whenever import Instant
 from lifecycle.facts import Facts, Milestones
 from lifecycle.reasons import REASONS
 from messaging.render import _SAYS, Renderer, RenderError
+from messaging.templates import Templates
 from tests.messaging.conftest import EMAIL, SMS, Load, mjml
 
 NOW = Instant.from_utc(2026, 1, 5, 9)
@@ -190,3 +191,26 @@ def test_what_milepost_gives_is_empty_where_it_was_not_given(project: Load) -> N
 
 def test_every_code_of_a_refusal_is_a_reason() -> None:
     assert set(_SAYS) <= set(REASONS)
+
+
+def test_a_template_that_was_not_there_is_looked_for_again_now_and_then(
+    project: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, _ = project({"layouts/base.mjml": BASE})
+    after, _ = project({"w.email.mjml": WELCOME, "layouts/base.mjml": BASE})
+    looked = []
+
+    def reread() -> Templates | None:
+        looked.append(1)
+        return after if len(looked) == 3 else None
+
+    made = Renderer(before, reread=reread)
+    assert made.info("w", "email") is None
+    assert made.info("w", "email") is None
+    assert len(looked) == 1  # not at each message
+    monkeypatch.setattr("messaging.render.REREAD", 0.0)
+    assert made.info("w", "email") is None
+    found = made.info("w", "email")
+    assert found is not None
+    assert found.name == "w"
+    assert made.render("w", "email", None, ADA, ALWAYS).subject == "Welcome, Ada"

@@ -104,7 +104,34 @@ async def held_journeys(server: TemporalServer, url: str) -> None:
         await save(rehearsal, plans)
 
 
-RECORDED = {"random": random_lives, "shipped": shipped_playbooks, "held": held_journeys}
+async def moved_journeys(server: TemporalServer, url: str) -> None:
+    """One that moves twice while it waits, and goes on as new after that; one whose step is gone stays."""
+    head = {"playbook": "moved", "stage": "stranger", "entry": {"milestone": "purchase"}}
+    waits = [{"send": "mail/receipt"}, {"wait": "9 days"}, {"send": "mail/one"}]
+    listens = {
+        "wait_for": {"milestone": "alpha"},
+        "timeout": "9 days",
+        "id": "listen",
+        "reached": [{"send": "mail/two"}],
+    }
+    first = compiled({**head, "steps": waits})
+    second = compiled({**head, "steps": [waits[0], {"wait": "5 days"}, listens, waits[2]]})
+    third = compiled({**head, "steps": [waits[0], {"send": "mail/two"}]})
+    project = replace(small_project(), plans={"moved": first}, sources={"moved": ""})
+    async with rehearse(project, url, server=server) as rehearsal:
+        await rehearsal.add_customer("cus_cy", ATTRIBUTES, None, ["news"], START)
+        told = {"wait-9-days": "wait-5-days"}
+        happenings = [
+            Happening(START, "milestone", "purchase", {"revenue": 50}),
+            Happening(day(1), "milestone", "alpha"),
+            Happening(day(2), "move", "moved", {"plan": second, "targets": told}),
+            Happening(day(3), "move", "moved", {"plan": third}),
+        ]
+        await rehearsal.live("cus_cy", happenings, END)
+        await save(rehearsal, ["moved"])
+
+
+RECORDED = {"random": random_lives, "shipped": shipped_playbooks, "held": held_journeys, "moved": moved_journeys}
 
 
 async def main(names: Iterable[str]) -> None:

@@ -2,8 +2,8 @@
 
     python -m tests.temporal.crashing_worker DATABASE_URL TEMPORAL_ADDRESS LOG
 
-Each worker appends to LOG when an attempt to deliver begins, when it has committed and when it ends, so that kills in
-between can be counted.
+Each worker appends to LOG when an attempt to deliver, or to move a journey, begins, when it has committed and when it
+ends, so that kills in between can be counted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import random
 import sys
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from temporalio.worker import Worker
 
@@ -21,12 +22,14 @@ import wiring
 import workflows.journey
 from activities.contract import Report, Work
 from activities.journey import JourneyActivities
+from intake import mover
 from store.database import Database
 from tests.lifecycle.strategies import small_project
 from worker import running
 
 # A dead worker is to be noticed within the test's time; the module is shared with the sandbox so that workflows see it.
 workflows.journey.PATIENCE = workflows.journey.SENDING = timedelta(seconds=4)
+mover.WINDOW = int(os.environ.get("MILEPOST_TEST_WINDOW", mover.WINDOW))  # few at a time, to die in between
 wiring.PASSED_THROUGH = (*wiring.PASSED_THROUGH, "workflows", "activities")
 wiring.Worker = partial(  # type: ignore[attr-defined, assignment]
     Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)
@@ -47,25 +50,30 @@ def main(url: str, address: str, log: str) -> None:
 
 async def work(url: str, address: str, log: str) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    deliver = JourneyActivities.deliver
+    for name in ("deliver", "move"):
+        setattr(JourneyActivities, name, watched(getattr(JourneyActivities, name), descriptor))
+    database = Database(url)
+    engine = wiring.engine(small_project(), database, await wiring.connect(address))
+    async with running(engine):
+        await asyncio.Event().wait()
 
-    async def watched(self: JourneyActivities, work: Work) -> Report:
+
+def watched(do: Any, descriptor: int) -> Any:
+    """An activity that tells of itself, and leaves time to die in."""
+
+    async def run(self: JourneyActivities, work: Work) -> Report:
         name = f"{os.getpid()} {work.journey} {work.state['step']}"
         os.write(descriptor, f"begin {name}\n".encode())
-        # Time to die in, before and above all after the transaction, when Temporal does not know of it yet.
+        # Before and above all after the transaction, when Temporal does not know of it yet.
         await asyncio.sleep(random.uniform(0, 0.02))
-        report = await deliver(self, work)
+        report: Report = await do(self, work)
         os.write(descriptor, f"committed {name}\n".encode())
         await asyncio.sleep(random.uniform(0, 0.15))
         os.write(descriptor, f"end {name}\n".encode())
         return report
 
-    watched.__temporal_activity_definition = deliver.__temporal_activity_definition  # type: ignore[attr-defined]
-    JourneyActivities.deliver = watched  # type: ignore[method-assign]
-    database = Database(url)
-    engine = wiring.engine(small_project(), database, await wiring.connect(address))
-    async with running(engine):
-        await asyncio.Event().wait()
+    run.__temporal_activity_definition = do.__temporal_activity_definition  # type: ignore[attr-defined]
+    return run
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from alembic import op
 from store.types import InstantType
 
 revision = "0005"
-down_revision: str | None = "0003"
+down_revision: str | None = "0004"
 
 
 def upgrade() -> None:

@@ -1,0 +1,204 @@
+"""How plans, applies and the history of a playbook are printed. Times are UTC: customers are in many zones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whenever import Instant
+
+    from intake.planning import Change, Deadlines, Here
+    from store.tables import Rollout
+
+
+def customers(count: int) -> str:
+    """`3 customers are`."""
+    return f"{count:,} customer{' is' if count == 1 else 's are'}"
+
+
+def flag(here: Here) -> str:
+    """What to write for a step that is gone."""
+    return f"--move {here.step}={here.meant or 'STEP'}"
+
+
+# --- a plan --------------------------------------------------------------------------------------------------------
+
+
+def in_words(change: Change) -> Iterator[str]:
+    """What an apply would do."""
+    if change.before == change.after:
+        yield f"{change.playbook}: new journeys take {change.after} already"
+    elif change.after is None:
+        yield f"{change.playbook}: its file is gone; nobody would enter any more, who take {change.before} now"
+    elif change.before is None:
+        yield f"{change.playbook}: new journeys would take {change.after}; nobody enters now"
+    else:
+        yield f"{change.playbook}: new journeys would take {change.after} instead of {change.before}"
+    for step in change.steps.added:
+        yield f"  {step} is new"
+    for step in change.steps.removed:
+        yield f"  {step} is gone"
+    for step, to in change.steps.changed:
+        yield f"  {step} changes" if step == to else f"  {step} becomes {to}"
+    if change.before not in (None, change.after) and change.after and not any(change.steps):
+        yield "  no step changes: something else does, such as the entry, the goal, an exit or the order"
+    if change.under_way is not None:
+        yield f"  apply {change.under_way.id} is under way: {apply_state(change.under_way)}"
+    if not change.here:
+        yield "  nobody is inside"
+    for here in change.here:
+        yield from _here(change, here)
+
+
+def _here(change: Change, here: Here) -> Iterator[str]:
+    yield f"  {customers(here.customers)} at {here.step} (version {here.version})"
+    if here.there:
+        yield f"    in this version already: {_deadlines(here.pin)}"
+        return
+    yield f"    pin     {_deadlines(here.pin)}"
+    if change.plan is None:
+        pass
+    elif here.to is None:
+        yield f"    follow  the step is gone, so say where they go on: {flag(here)}"
+    else:
+        where = "" if here.to == here.step else f"at {here.to}, "
+        yield f"    follow  {where}{_deadlines(here.follow)}"
+    yield "    exit    they end, and get nothing more of it"
+
+
+def _deadlines(found: Deadlines) -> str:
+    parts = []
+    if found.at_once:
+        parts.append(f"{found.at_once:,} at once")
+    if (span := found.span) is not None:
+        first, median, last = (_minute(at) for at in span)
+        one = first == last
+        parts.append(f"due {first}" if one else f"due {first} to {last}, half of them by {median}")
+    if found.open_:
+        parts.append(f"{found.open_:,} at no known time")
+    return "; ".join(parts) or "nobody"
+
+
+def as_data(change: Change) -> dict[str, Any]:
+    """A plan for scripts."""
+    changed = [{"step": step, "becomes": to} for step, to in change.steps.changed]
+    return {
+        "playbook": change.playbook,
+        "from": change.before,
+        "to": change.after,
+        "steps": {"added": change.steps.added, "removed": change.steps.removed, "changed": changed},
+        "under_way": change.under_way.id if change.under_way else None,
+        "inside": [
+            {
+                "version": here.version,
+                "step": here.step,
+                "customers": here.customers,
+                "pin": _span(here.pin),
+                "follow": None if here.to is None else {"step": here.to, **_span(here.follow)},
+                "exit": {"ends": 0 if here.there else here.customers},
+            }
+            for here in change.here
+        ],
+        "ambiguous": [
+            {"version": here.version, "step": here.step, "customers": here.customers, "flag": flag(here)}
+            for here in (change.ambiguities if change.plan is not None else ())
+        ],
+    }
+
+
+def _span(found: Deadlines) -> dict[str, Any]:
+    first, median, last = found.span or (None, None, None)
+    times = {"earliest": first, "median": median, "latest": last}
+    shown = {name: at.format_iso() if at else None for name, at in times.items()}
+    return {**shown, "at_once": found.at_once, "unknown": found.open_}
+
+
+# --- an apply ------------------------------------------------------------------------------------------------------
+
+
+def apply_state(row: Rollout) -> str:
+    """How far an apply is, in words."""
+    if row.state == "canary":
+        on = f"; everybody at {_minute(row.continue_at)}" if row.continue_at else ", until somebody continues it"
+        return f"{row.percent} % of the customers take part{on}"
+    return {"running": "those inside are being moved", "done": "done", "stopped": "stopped"}[row.state]
+
+
+def apply_words(row: Rollout, counts: Mapping[str, int]) -> str:
+    """One apply in a line."""
+    what = f"takes {row.to_version}" if row.to_version else "takes nobody any more"
+    named = {"moved": "moved", "left": "stayed in their version", "ended": "ended", "asked": "have yet to move"}
+    told = [f"{counts[state]:,} {words}" for state, words in named.items() if counts.get(state)]
+    inside = {"pin": "those inside keep their version", "follow": "those inside follow", "exit": "those inside end"}
+    return f"apply {row.id}: {row.playbook} {what}; {inside[row.in_flight]}; " + ", ".join([apply_state(row), *told])
+
+
+def apply_data(row: Rollout, counts: Mapping[str, int]) -> dict[str, Any]:
+    """One apply for scripts."""
+    return {
+        "apply": row.id,
+        "playbook": row.playbook,
+        "from": row.from_version,
+        "to": row.to_version,
+        "in_flight": row.in_flight,
+        "percent": row.percent,
+        "continue_at": row.continue_at.format_iso() if row.continue_at else None,
+        "state": row.state,
+        "made_by": row.made_by,
+        "reason": row.reason,
+        "started_at": row.started_at.format_iso(),
+        "finished_at": row.finished_at.format_iso() if row.finished_at else None,
+        **{state: counts.get(state, 0) for state in ("asked", "moved", "left", "ended")},
+    }
+
+
+# --- the history ---------------------------------------------------------------------------------------------------
+
+
+def history_data(
+    playbook: str,
+    versions: Sequence[tuple[str, Instant]],
+    applies: Sequence[tuple[Rollout, Mapping[str, int]]],
+    inside: Mapping[str, int],
+    taken: Mapping[str, int],
+) -> dict[str, Any]:
+    """The versions of a playbook, with the share of new journeys that takes each, and its applies, the latest first."""
+    return {
+        "playbook": playbook,
+        "versions": [
+            {
+                "version": version,
+                "published_at": at.format_iso(),
+                "share": taken.get(version, 0),
+                "customers": inside.get(version, 0),
+            }
+            for version, at in versions
+        ],
+        "applies": [apply_data(row, counts) for row, counts in applies],
+    }
+
+
+def history_words(data: Mapping[str, Any]) -> Iterator[str]:
+    """The same for people."""
+    for one in data["versions"]:
+        share = f"{one['share']} % of new journeys take it" if one["share"] else "no new journey takes it"
+        at = _shown(one["published_at"])
+        yield f"{one['version']}  published {at}; {share}; {customers(one['customers'])} on it"
+    for one in data["applies"]:
+        to = one["to"] or "nothing"
+        why = f": {one['reason']}" if one["reason"] else ""
+        told = ", ".join(f"{one[name]:,} {name}" for name in ("moved", "left", "ended", "asked") if one[name])
+        share = f", {one['percent']} %" if one["percent"] < 100 else ""
+        yield (
+            f"apply {one['apply']}  {_shown(one['started_at'])}, {one['made_by']}: {one['from'] or 'nothing'} to {to},"
+            f" {one['in_flight']}{share}, {one['state']}" + (f" ({told})" if told else "") + why
+        )
+
+
+def _minute(at: Instant) -> str:
+    return _shown(at.format_iso())
+
+
+def _shown(iso: str) -> str:
+    return f"{iso[:10]} {iso[11:16]} UTC"
