@@ -102,9 +102,9 @@ def _serve(pipe: Connection, work: Callable[[Chunk], Part]) -> None:
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """While processes start: what ignores Ctrl-C is inherited by them, from their first moment on."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """While processes start, Ctrl-C waits: what is blocked is inherited by them, and comes to the parent afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

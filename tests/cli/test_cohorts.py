@@ -150,7 +150,12 @@ def test_ctrl_c_ends_all_of_it(small: Small) -> None:
         time.sleep(0.1)
     theirs = children.read_text().split() if children.exists() else []
     os.killpg(begun.pid, signal.SIGINT)
-    printed, told = begun.communicate(timeout=30)
+    try:
+        printed, told = begun.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(begun.pid, signal.SIGKILL)
+        begun.communicate()
+        raise
     assert (begun.returncode, printed) == (130, "")
     assert "Traceback" not in told
     while any(_lives(process) for process in theirs):
