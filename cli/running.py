@@ -231,7 +231,10 @@ async def _run(
     engine = wiring.engine(project, store, client, wiring.outside(configured, key))
     others = await store.write(lambda session: wiring.publish(session, project, Instant.now()))
     if acceptor is not None:
-        others = await store.write(lambda session: wiring.pin(session, project, others, who(), Instant.now()))
+        changed = others
+        others = await store.write(lambda session: wiring.pin(session, project, changed, who(), Instant.now()))
+        for name in (name for name in changed if name not in others):
+            note(f"{name} has changed: new journeys take the new version, and those inside keep theirs.")
     for name in others:
         note(f"{name} runs in another version than its file says; `milepost plan {name}` shows what would change.")
     async with worker_.running(engine) as dispatcher:
