@@ -11,7 +11,8 @@ from whenever import Instant
 from api.parts import Parts
 
 
-def _handed(request: Request) -> Parts:
+async def _handed(request: Request) -> Parts:
+    # Not a plain function: FastAPI would hand each call to a thread for it.
     parts: Parts = request.app.state.parts
     return parts
 

@@ -44,7 +44,7 @@ from intake.waking import listen
 from lifecycle.state import STATE, State
 from store import customers, events, inbox, journeys, shards
 from store.database import Database
-from store.tables import Event, Journey, JourneyInbox
+from store.tables import Journey, JourneyInbox
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ LEASE = 10
 meet another teller, which does no harm."""
 
 SHARDS_AT_ONCE = 16
-"""Shards that one transaction takes: while few events come, it would else take one transaction for each."""
+"""Shards that one transaction takes at most."""
 
 
 class Slice(NamedTuple):
@@ -94,7 +94,7 @@ class Dispatcher:
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._name = secrets.token_hex(8)
         self._slice = SLICES[database.url.get_backend_name()]
-        self._wanted = FEWEST
+        self._wanted, self._shards = FEWEST, SHARDS_AT_ONCE
 
     def wake(self) -> None:
         """Look at once instead of within a second."""
@@ -115,10 +115,10 @@ class Dispatcher:
 
     async def apply(self) -> bool:
         """Apply a batch of what is pending; True where there may be more."""
-        found = await self.database.write(self._apply_pending)
-        if found:
+        applied, more = await self.database.write(self._apply_pending)
+        if applied:
             self._applied.set()
-        return bool(found)
+        return more
 
     async def resume(self) -> bool:
         """Write to those whom an ended pause held; True where there may be more."""
@@ -148,18 +148,21 @@ class Dispatcher:
             await self.database.write(lambda session: self._mark(session, leased, started, told))
         if error := trouble or more_trouble:
             raise error
-        return bool(started or told)
+        return len(starting) == BATCH or len(rows) == BATCH or len(leased) == SHARDS_AT_ONCE
 
-    def _apply_pending(self, session: Session) -> int:
-        now, wanted = self.clock(), self._wanted
-        found: list[Event] = []
-        for shard in shards.lock_waiting(session, now, SHARDS_AT_ONCE):
-            found += events.next_pending(session, now, wanted - len(found), shard=shard)
-            if len(found) == wanted:
-                break
+    def _apply_pending(self, session: Session) -> tuple[bool, bool]:
+        """Whether there was anything to apply, and whether there may be more."""
+        now = self.clock()
+        taken = shards.lock_waiting(session, now, self._shards)
+        if not taken:
+            return False, False
+        found = events.next_pending(session, now, self._wanted, shards=taken)
+        many = len(found) == self._wanted
+        more = many or len(taken) == self._shards
+        # Where few wait in each, several are taken, or it would take a transaction for each; where many do, fewer.
+        self._shards = max(1, self._shards // 2) if many else min(SHARDS_AT_ONCE, 2 * self._shards)
         people = {event.user_id for event in found} | {event.previous_id for event in found if event.previous_id}
-        if people:
-            customers.lock_each(session, user_ids=people)
+        customers.lock_each(session, user_ids=people)
         until, done = time.monotonic() + self._slice.seconds, 0
 
         def in_time() -> bool:
@@ -169,10 +172,10 @@ class Dispatcher:
             done += 1
             return True
 
-        self.applier.apply_each(session, found, now, in_time)
+        whole = self.applier.apply_each(session, found, now, in_time)
         # Next time, no more is read and locked than there was time for, or twice that, for it may go quicker.
         self._wanted = min(self._slice.events, max(FEWEST, 2 * done))
-        return len(found)
+        return True, more or not whole
 
     # --- Temporal --------------------------------------------------------------------------------------------------
 

@@ -251,7 +251,7 @@ def _apply(session: Session, applier: Applier, arrival: Arrival, event_id: int |
     shards.lock(session, shard)
     if home != arrival.user_id:
         events.move(session, arrival.user_id, shard)
-    while pending := events.next_pending(session, now, CHUNK, shard=shard, user_id=arrival.user_id):
+    while pending := events.next_pending(session, now, CHUNK, shards=[shard], user_id=arrival.user_id):
         applier.apply_each(session, pending, now)
     event = events.get(session, event_id)
     assert event is not None

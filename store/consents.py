@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
@@ -18,14 +18,23 @@ def add(session: Session, consent: Consent) -> int:
     return given
 
 
+_LATEST = (
+    select(Consent)
+    .where(
+        _consent.c.id.in_(
+            select(func.max(_consent.c.id))
+            .where(_consent.c.customer_id == bindparam("customer"))
+            .group_by(_consent.c.topic, _consent.c.channel)
+        )
+    )
+    .order_by(_consent.c.id)
+)
+_REQUESTS = select(ConsentRequest).where(_request.c.customer_id == bindparam("customer")).order_by(_request.c.id)
+
+
 def latest(session: Session, customer_id: str) -> list[Consent]:
     """The latest row of each topic and channel, in the order in which we learnt of them."""
-    newest = (
-        select(func.max(_consent.c.id))
-        .where(_consent.c.customer_id == customer_id)
-        .group_by(_consent.c.topic, _consent.c.channel)
-    )
-    return list(session.scalars(select(Consent).where(_consent.c.id.in_(newest)).order_by(_consent.c.id)))
+    return list(session.scalars(_LATEST, {"customer": customer_id}))
 
 
 def history(session: Session, customer_id: str) -> list[Consent]:
@@ -48,9 +57,7 @@ def request(session: Session, request_id: int) -> ConsentRequest | None:
 
 def requests(session: Session, customer_id: str) -> list[ConsentRequest]:
     """Every request of a customer, oldest first."""
-    return list(
-        session.scalars(select(ConsentRequest).where(_request.c.customer_id == customer_id).order_by(_request.c.id))
-    )
+    return list(session.scalars(_REQUESTS, {"customer": customer_id}))
 
 
 def mark_confirmed(session: Session, request_id: int, at: Instant) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, select, union
+from sqlalchemy import Select, bindparam, select, union
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from whenever import Instant
@@ -22,6 +22,22 @@ from store.tables import Customer, Journey, Message, table_of
 _customer, _journey, _message = table_of(Customer), table_of(Journey), table_of(Message)
 
 
+def _locking(statement: Select[Customer]) -> Select[Customer]:
+    # NO KEY UPDATE: rows that merely point at the customer (a foreign key) may still be added elsewhere meanwhile.
+    # SQLite has no row locks and needs none: its one writer has the whole database.
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+_IS_ID, _IS_NAME = _customer.c.id == bindparam("one"), _customer.c.user_id == bindparam("one")
+_NO_TOMBSTONE = _customer.c.merged_into.is_(None)
+_BY_ID = select(Customer).where(_IS_ID)
+_LOCK_ID, _LOCK_NAME = (_locking(select(Customer).where(meant, _NO_TOMBSTONE)) for meant in (_IS_ID, _IS_NAME))
+_INTO_OF_ID, _INTO_OF_NAME = (select(_customer.c.merged_into).where(meant) for meant in (_IS_ID, _IS_NAME))
+_HOMES = select(_customer.c.user_id, _customer.c.merged_into).where(
+    _customer.c.user_id.in_(bindparam("names", expanding=True)), ~_NO_TOMBSTONE
+)
+
+
 def get(session: Session, user_id: str) -> Customer | None:
     """The customer whom the product calls, or once called, `user_id`."""
     return _followed(session, session.scalar(select(Customer).where(_customer.c.user_id == user_id)))
@@ -29,12 +45,12 @@ def get(session: Session, user_id: str) -> Customer | None:
 
 def by_id(session: Session, customer_id: str) -> Customer | None:
     """The customer with our own id (`cus_...`)."""
-    return _followed(session, session.scalar(select(Customer).where(_customer.c.id == customer_id)))
+    return _followed(session, session.scalar(_BY_ID, {"one": customer_id}))
 
 
 def lock(session: Session, customer_id: str) -> Customer | None:
     """The customer, read anew and kept from all other transactions that lock it until this one ends."""
-    return _locked(session, _customer.c.id == customer_id)
+    return _locked(session, _LOCK_ID, customer_id, _INTO_OF_ID)
 
 
 def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Customer, bool]:
@@ -42,11 +58,11 @@ def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Custom
 
     Safe where two processes meet a new customer at once: one of them makes it, the other waits and finds it.
     """
-    customer = _locked(session, _customer.c.user_id == user_id)
+    customer = _locked(session, _LOCK_NAME, user_id, _INTO_OF_NAME)
     if customer is not None:
         return customer, False
     made = create(session, user_id, now)
-    customer = _locked(session, _customer.c.user_id == user_id)
+    customer = _locked(session, _LOCK_NAME, user_id, _INTO_OF_NAME)
     assert customer is not None
     return customer, made
 
@@ -79,8 +95,7 @@ def own_row(session: Session, user_id: str) -> Customer | None:
 
 def homes(session: Session, user_ids: Collection[str]) -> dict[str, str]:
     """Of those names that are tombstones': the name of the customer to whom each leads."""
-    found = select(_customer.c.user_id, _customer.c.merged_into)
-    rows = session.execute(found.where(_customer.c.user_id.in_(user_ids), _customer.c.merged_into.is_not(None))).all()
+    rows = session.execute(_HOMES, {"names": list(user_ids)}).all()
     leads = {name: by_id(session, into) for name, into in rows}
     return {name: customer.user_id for name, customer in leads.items() if customer is not None}
 
@@ -132,24 +147,17 @@ def save(session: Session, customer: Customer, now: Instant) -> None:
 
 def _followed(session: Session, customer: Customer | None) -> Customer | None:
     while customer is not None and customer.merged_into is not None:
-        customer = session.scalar(select(Customer).where(_customer.c.id == customer.merged_into))
+        customer = session.scalar(_BY_ID, {"one": customer.merged_into})
     return customer
 
 
-def _locked(session: Session, meant: ColumnElement[bool]) -> Customer | None:
+def _locked(session: Session, locking: Select[Customer], one: str, leading: Select[str]) -> Customer | None:
     """Tombstones are followed by reading them: whoever holds one and waits for another would be waited for."""
     while True:
-        found = _locking(select(Customer).where(meant, _customer.c.merged_into.is_(None)))
-        customer = session.scalar(found)
+        customer = session.scalar(locking, {"one": one})
         if customer is not None:
             return customer
-        into = session.scalar(select(_customer.c.merged_into).where(meant))
+        into = session.scalar(leading, {"one": one})
         if into is None:
             return None
-        meant = _customer.c.id == into
-
-
-def _locking(statement: Select[Customer]) -> Select[Customer]:
-    # NO KEY UPDATE: rows that merely point at the customer (a foreign key) may still be added elsewhere meanwhile.
-    # SQLite has no row locks and needs none: its one writer has the whole database.
-    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+        locking, one, leading = _LOCK_ID, into, _INTO_OF_ID

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from lifecycle.facts import Milestones
@@ -16,6 +16,18 @@ from store.statements import add_all
 from store.tables import Milestone, table_of
 
 _milestone = table_of(Milestone)
+
+_SUMMARY = (
+    select(
+        _milestone.c.name,
+        func.count(),
+        func.min(_milestone.c.at, type_=_milestone.c.at.type),
+        func.max(_milestone.c.at, type_=_milestone.c.at.type),
+    )
+    .where(_milestone.c.customer_id == bindparam("customer"))
+    .group_by(_milestone.c.name)
+)
+_MARK = select(func.max(_milestone.c.id))
 
 
 def add(session: Session, milestones: Sequence[Milestone]) -> None:
@@ -25,16 +37,7 @@ def add(session: Session, milestones: Sequence[Milestone]) -> None:
 
 def summary(session: Session, customer_id: str) -> dict[str, Milestones]:
     """By name: how often, and when first and last by the milestones' own timestamps."""
-    rows = session.execute(
-        select(
-            _milestone.c.name,
-            func.count(),
-            func.min(_milestone.c.at, type_=_milestone.c.at.type),
-            func.max(_milestone.c.at, type_=_milestone.c.at.type),
-        )
-        .where(_milestone.c.customer_id == customer_id)
-        .group_by(_milestone.c.name)
-    )
+    rows = session.execute(_SUMMARY, {"customer": customer_id})
     return {name: Milestones(count, first, last) for name, count, first, last in rows}
 
 
@@ -43,7 +46,7 @@ def mark(session: Session) -> int:
 
     Anybody's: what a visitor reached before that is no news to the journey when the two are merged (rules.md 21).
     """
-    return session.scalar(select(func.max(_milestone.c.id))) or 0
+    return session.scalar(_MARK) or 0
 
 
 def since(session: Session, customer_id: str, mark: int, names: Collection[str]) -> list[Milestone]:

@@ -11,10 +11,30 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from store.journeys import UNDER_WAY, lock_each
+from store.statements import LIMIT
 from store.tables import Journey, JourneyInbox, table_of
 
 _journey = table_of(Journey)
 _inbox = table_of(JourneyInbox)
+
+_AFTER = (
+    select(JourneyInbox)
+    .where(_inbox.c.journey_id == bindparam("journey"), _inbox.c.number > bindparam("seen"))
+    .order_by(_inbox.c.number)
+)
+_UNDELIVERED = (
+    select(JourneyInbox)
+    .join(_journey, _journey.c.id == _inbox.c.journey_id)
+    .where(
+        _inbox.c.delivered_at.is_(None),
+        or_(
+            and_(_journey.c.status == "open", _journey.c.shard.in_(bindparam("shards", expanding=True))),
+            _journey.c.id.in_(bindparam("started", expanding=True)),
+        ),
+    )
+    .order_by(func.coalesce(_inbox.c.event_id, 0), _inbox.c.journey_id, _inbox.c.number)
+    .limit(LIMIT)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +99,7 @@ def append_to_each(session: Session, journey_ids: Sequence[str], entry: Entry) -
 
 def after(session: Session, journey_id: str, seen: int) -> list[JourneyInbox]:
     """The rows of a journey with a number above `seen`, in order."""
-    return list(
-        session.scalars(
-            select(JourneyInbox)
-            .where(_inbox.c.journey_id == journey_id, _inbox.c.number > seen)
-            .order_by(_inbox.c.number)
-        )
-    )
+    return list(session.scalars(_AFTER, {"journey": journey_id, "seen": seen}))
 
 
 class Row(NamedTuple):
@@ -128,16 +142,8 @@ def undelivered(
     Journeys that Temporal has not been told of are left out, for they are started first; but not those that were
     `started` just now.
     """
-    told = or_(and_(_journey.c.status == "open", _journey.c.shard.in_(shards)), _journey.c.id.in_(started))
-    return list(
-        session.scalars(
-            select(JourneyInbox)
-            .join(_journey, _journey.c.id == _inbox.c.journey_id)
-            .where(_inbox.c.delivered_at.is_(None), told)
-            .order_by(func.coalesce(_inbox.c.event_id, 0), _inbox.c.journey_id, _inbox.c.number)
-            .limit(limit)
-        )
-    )
+    wanted = {"shards": list(shards), "started": list(started), "limit": limit}
+    return list(session.scalars(_UNDELIVERED, wanted))
 
 
 def undelivered_of(session: Session, journey_id: str) -> list[JourneyInbox]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, exists, func, literal, select, update
+from sqlalchemy import bindparam, case, exists, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 from whenever import Instant
 
-from store.statements import add_new, changed
+from store.statements import LIMIT, add_new, changed
 from store.tables import Hold, Journey, JourneyInbox, table_of
 
 _journey = table_of(Journey)
@@ -50,7 +50,21 @@ class UnderWay(NamedTuple):
     held: bool
 
 
-_OUTLINE = select(*(_journey.c[name] for name in Outline._fields)).order_by(_journey.c.entered_at, _journey.c.id)
+_OUTLINE = (
+    select(*(_journey.c[name] for name in Outline._fields))
+    .where(_journey.c.customer_id == bindparam("customer"))
+    .order_by(_journey.c.entered_at, _journey.c.id)
+)
+_GET = select(Journey).where(_journey.c.id == bindparam("id")).execution_options(populate_existing=True)
+_TO_START = (
+    select(Journey)
+    .where(_journey.c.status == "starting", _journey.c.shard.in_(bindparam("shards", expanding=True)))
+    .order_by(_journey.c.entered_at, _journey.c.id)
+    .limit(LIMIT)
+)
+_CHANGE = update(_journey).where(_journey.c.id == bindparam("of"))
+_START = _CHANGE.where(_journey.c.status == "starting")
+_ADVANCE = _CHANGE.where(_journey.c.seq < bindparam("below"))
 
 
 def add(session: Session, journey: Journey) -> bool:
@@ -60,7 +74,7 @@ def add(session: Session, journey: Journey) -> bool:
 
 def get(session: Session, journey_id: str) -> Journey | None:
     """The journey as it is stored now."""
-    return session.scalar(select(Journey).where(_journey.c.id == journey_id).execution_options(populate_existing=True))
+    return session.scalar(_GET, {"id": journey_id})
 
 
 def under_way(session: Session, customer_id: str) -> list[Journey]:
@@ -86,7 +100,7 @@ def of_customer(session: Session, customer_id: str) -> list[Journey]:
 
 def outlines(session: Session, customer_id: str) -> list[Outline]:
     """Every journey of a customer in outline, in the order of entry."""
-    return [Outline(*row) for row in session.execute(_OUTLINE.where(_journey.c.customer_id == customer_id))]
+    return [Outline(*row) for row in session.execute(_OUTLINE, {"customer": customer_id})]
 
 
 def beginning_with(session: Session, text: str, limit: int) -> list[str]:
@@ -123,14 +137,7 @@ def latest_by_playbook(session: Session, customer_id: str) -> dict[str, Journey]
 
 def to_start(session: Session, limit: int, shards: Collection[int]) -> list[Journey]:
     """Journeys of these shards of which Temporal has not been told yet, the earliest entered first."""
-    return list(
-        session.scalars(
-            select(Journey)
-            .where(_journey.c.status == "starting", _journey.c.shard.in_(shards))
-            .order_by(_journey.c.entered_at, _journey.c.id)
-            .limit(limit)
-        )
-    )
+    return list(session.scalars(_TO_START, {"shards": list(shards), "limit": limit}))
 
 
 def open_before(session: Session, before: Instant, after: str, limit: int) -> list[UnderWay]:
@@ -169,13 +176,7 @@ def ended_before(session: Session, journey_ids: Collection[str], before: Instant
 
 def mark_started(session: Session, journey_id: str, at: Instant) -> bool:
     """Temporal took the start: the journey is open. False where it was not `starting` any more."""
-    return changed(
-        session.execute(
-            update(_journey)
-            .where(_journey.c.id == journey_id, _journey.c.status == "starting")
-            .values(status="open", started_at=at)
-        )
-    )
+    return changed(session.execute(_START, {"of": journey_id, "status": "open", "started_at": at}))
 
 
 def store_state(
@@ -191,18 +192,17 @@ def store_state(
 
     `version` is that in which the journey stands there, where that is a new one.
     """
-    values: dict[str, Any] = {"state": dict(state), "seq": seq, "due": due, "step": step}
+    later = {"state": dict(state), "seq": seq, "due": due, "step": step}
     if version is not None:
-        values["version"] = version
-    return changed(
-        session.execute(update(_journey).where(_journey.c.id == journey_id, _journey.c.seq < seq).values(values))
-    )
+        moved = update(_journey).where(_journey.c.id == journey_id, _journey.c.seq < seq)
+        return changed(session.execute(moved.values({**later, "version": version})))
+    return changed(session.execute(_ADVANCE, {"of": journey_id, "below": seq, **later}))
 
 
 def remember_answer(session: Session, journey_id: str, seq: int, report: Mapping[str, Any]) -> None:
     """Store what an activity answered to the state with sequence number `seq`, for its repetition."""
     answered = {"to": seq, "report": dict(report)}
-    session.execute(update(_journey).where(_journey.c.id == journey_id).values(answered=answered))
+    session.execute(_CHANGE, {"of": journey_id, "answered": answered})
 
 
 def stamp_exit(session: Session, journey_id: str, at: Instant, outcome: str, reason: str | None) -> bool:

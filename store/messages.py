@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import Row, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
@@ -42,9 +42,17 @@ def get(session: Session, journey_id: str, step: str, occurrence: str) -> Messag
     )
 
 
+_BY_ID = select(Message).where(_message.c.id == bindparam("id")).execution_options(populate_existing=True)
+_STATES = (
+    select(_message.c.step, _message.c.state)
+    .where(_message.c.journey_id == bindparam("journey"))
+    .order_by(_message.c.due_at, func.coalesce(_message.c.claimed_at, _message.c.due_at))
+)
+
+
 def by_id(session: Session, message_id: str) -> Message | None:
     """The message with this id, read anew."""
-    return session.scalar(select(Message).where(_message.c.id == message_id).execution_options(populate_existing=True))
+    return session.scalar(_BY_ID, {"id": message_id})
 
 
 def add(session: Session, message: Message) -> bool:
@@ -205,9 +213,4 @@ def summaries(
 
 def states_by_step(session: Session, journey_id: str) -> dict[str, str]:
     """By step id: the state of the step's latest message in a journey."""
-    rows = session.execute(
-        select(_message.c.step, _message.c.state)
-        .where(_message.c.journey_id == journey_id)
-        .order_by(_message.c.due_at, func.coalesce(_message.c.claimed_at, _message.c.due_at))
-    )
-    return {row.step: row.state for row in rows}
+    return {row.step: row.state for row in session.execute(_STATES, {"journey": journey_id})}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
@@ -45,6 +45,26 @@ def get(session: Session, pause_id: int) -> Pause | None:
     return session.scalar(select(Pause).where(_pause.c.id == pause_id).execution_options(populate_existing=True))
 
 
+def _concerning() -> Select[Pause]:
+    named: dict[str, ColumnElement[str]] = {name: bindparam(name) for name in ("journey", "customer", "playbook")}
+    scopes = [and_(_pause.c.scope == name, _pause.c.target == given) for name, given in named.items()]
+    scopes.append(and_(_pause.c.scope == "channel", _pause.c.target.in_(bindparam("channels", expanding=True))))
+    scopes += [_of_account(named["customer"]), _of_segments(named["customer"])]
+    return (
+        select(Pause)
+        .where(
+            or_(_pause.c.scope == "everything", *scopes),
+            or_(
+                _pause.c.ended_at.is_(None),
+                _pause.c.ended_at > bindparam("since"),
+                and_(_pause.c.spread.is_not(None), _pause.c.drained_at.is_(None)),
+            ),
+        )
+        .order_by(_pause.c.started_at, _pause.c.id)
+        .execution_options(populate_existing=True)
+    )
+
+
 def concerning(
     session: Session,
     *,
@@ -60,27 +80,8 @@ def concerning(
     Those that hold now, those whose end is being told one by one (`queues`), and those that ended after `since`: frozen
     time is counted from all of them (rules.md 6).
     """
-    targets = [("journey", journey_id), ("customer", customer_id), ("playbook", playbook)]
-    targets += [("channel", channel) for channel in channels]
-    scopes: list[ColumnElement[bool]] = [
-        and_(_pause.c.scope == scope, _pause.c.target == target) for scope, target in targets
-    ]
-    scopes += [_of_account(customer_id), _of_segments(customer_id)]
-    return list(
-        session.scalars(
-            select(Pause)
-            .where(
-                or_(_pause.c.scope == "everything", *scopes),
-                or_(
-                    _pause.c.ended_at.is_(None),
-                    _pause.c.ended_at > since,
-                    and_(_pause.c.spread.is_not(None), _pause.c.drained_at.is_(None)),
-                ),
-            )
-            .order_by(_pause.c.started_at, _pause.c.id)
-            .execution_options(populate_existing=True)
-        )
-    )
+    meant = {"journey": journey_id, "customer": customer_id, "playbook": playbook, "channels": list(channels)}
+    return list(session.scalars(_CONCERNING, meant | {"since": since}))
 
 
 def frozen(session: Session, customer_id: str, playbook_of: Mapping[str, str], since: Instant) -> list[Pause]:
@@ -109,15 +110,18 @@ def frozen(session: Session, customer_id: str, playbook_of: Mapping[str, str], s
     )
 
 
-def _of_account(customer_id: str) -> ColumnElement[bool]:
+def _of_account(customer_id: ColumnElement[str] | str) -> ColumnElement[bool]:
     """Pauses of the account to which a customer belongs now."""
     account = select(_customer.c.account_id).where(_customer.c.id == customer_id).scalar_subquery()
     return and_(_pause.c.scope == "account", _pause.c.target == account)
 
 
-def _of_segments(customer_id: str) -> ColumnElement[bool]:
+def _of_segments(customer_id: ColumnElement[str] | str) -> ColumnElement[bool]:
     """Pauses of the segments in which a customer is now."""
     return and_(_pause.c.scope == "segment", _pause.c.target.in_(segments.holding(customer_id)))
+
+
+_CONCERNING = _concerning()
 
 
 def withdraw(session: Session, pause_id: int) -> None:

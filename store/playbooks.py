@@ -42,16 +42,19 @@ def deactivate(session: Session, playbook: str) -> None:
     session.execute(_active.delete().where(_active.c.playbook == playbook))
 
 
+_ACTIVE = select(_active)
+
+
 def active(session: Session) -> dict[str, str]:
     """By playbook: the id of the version that new journeys take, but for those of a share."""
-    return {row.playbook: row.version for row in session.execute(select(_active))}
+    return {row.playbook: row.version for row in session.execute(_ACTIVE)}
 
 
 def taken_by(session: Session, customer_id: str) -> list[str]:
     """The ids of the versions that a customer would take: of each playbook one."""
     return [
         row.canary if row.canary is not None and drawn(customer_id, row.canary) < (row.percent or 0) else row.version
-        for row in session.execute(select(_active))
+        for row in session.execute(_ACTIVE)
     ]
 
 

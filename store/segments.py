@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, bindparam, case, func, select
 from sqlalchemy.orm import Session
 from whenever import Instant
 
@@ -33,12 +33,15 @@ class Change(NamedTuple):
     inside: bool
 
 
+_OF_CUSTOMER = select(_member.c.segment).where(_member.c.customer_id == bindparam("customer"))
+
+
 def of_customer(session: Session, customer_id: str) -> set[str]:
     """The segments that a customer is in."""
-    return set(session.scalars(select(_member.c.segment).where(_member.c.customer_id == customer_id)))
+    return set(session.scalars(_OF_CUSTOMER, {"customer": customer_id}))
 
 
-def holding(customer_id: str) -> Select[str]:
+def holding(customer_id: ColumnElement[str] | str) -> Select[str]:
     """The same as a query, for statements that look at what lies on a customer's segments."""
     return select(_member.c.segment).where(_member.c.customer_id == customer_id)
 

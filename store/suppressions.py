@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
@@ -12,19 +12,20 @@ from store.tables import Suppression, table_of
 _suppression = table_of(Suppression)
 
 
+_ACTIVE = (
+    select(Suppression)
+    .where(
+        _suppression.c.channel == bindparam("channel"),
+        _suppression.c.address == bindparam("address"),
+        _suppression.c.lifted_at.is_(None),
+    )
+    .order_by(_suppression.c.id)
+)
+
+
 def active(session: Session, channel: str, address: str) -> list[Suppression]:
     """The suppressions that hold for an address, in the order of their making."""
-    return list(
-        session.scalars(
-            select(Suppression)
-            .where(
-                _suppression.c.channel == channel,
-                _suppression.c.address == address,
-                _suppression.c.lifted_at.is_(None),
-            )
-            .order_by(_suppression.c.id)
-        )
-    )
+    return list(session.scalars(_ACTIVE, {"channel": channel, "address": address}))
 
 
 def ever(session: Session, channel: str, address: str) -> list[Suppression]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
@@ -10,6 +10,8 @@ from store.statements import changed, insert
 from store.tables import Token, table_of, values_of
 
 _token = table_of(Token)
+
+_BY_DIGEST = select(Token).where(_token.c.digest == bindparam("digest"), _token.c.revoked_at.is_(None))
 
 
 def add(session: Session, token: Token) -> int:
@@ -25,7 +27,7 @@ def get(session: Session, token_id: int) -> Token | None:
 
 def by_digest(session: Session, digest: str) -> Token | None:
     """The key with this hash, unless it was revoked."""
-    return session.scalar(select(Token).where(_token.c.digest == digest, _token.c.revoked_at.is_(None)))
+    return session.scalar(_BY_DIGEST, {"digest": digest})
 
 
 def every(session: Session) -> list[Token]:

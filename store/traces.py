@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store.statements import insert
+from store.statements import Insert, dialect, insert_for
 from store.tables import Trace, table_of, values_of
 
 _trace = table_of(Trace)
 
 
+@cache
+def _adding(dialect: str) -> Insert:
+    return insert_for(dialect, _trace).on_conflict_do_nothing()
+
+
 def add(session: Session, lines: Sequence[Trace]) -> None:
     """Store lines; a line whose number its journey has already is passed over."""
     if lines:
-        session.execute(insert(session, _trace).on_conflict_do_nothing(), [values_of(line) for line in lines])
+        session.execute(_adding(dialect(session)), [values_of(line) for line in lines])
 
 
 def of_journey(session: Session, journey_id: str) -> list[Trace]:

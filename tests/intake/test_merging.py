@@ -259,7 +259,7 @@ def test_what_came_before_the_alias_under_the_old_id_is_applied_before_it_and_th
     assert shards.shard_of("anon") != shards.shard_of("ada")
 
     def only(session: Session, name: str) -> list[Event]:
-        return events.next_pending(session, START, 10, shard=shards.shard_of(name))
+        return events.next_pending(session, START, 10, shards=[shards.shard_of(name)])
 
     assert [one.name for one in house.read(lambda session: only(session, "anon"))] == ["purchase"]
     house.write(lambda session: house.applier.apply_each(session, only(session, "ada"), START))

@@ -143,7 +143,9 @@ def test_a_merge_does_not_wait_for_whoever_has_the_other_shard(house: House) -> 
         held = pool.submit(house.write, hold)
         try:
             assert holding.wait(30)
-            waiting = house.read(lambda session: events.next_pending(session, START, 9, shard=shards.shard_of("ada")))
+            waiting = house.read(
+                lambda session: events.next_pending(session, START, 9, shards=[shards.shard_of("ada")])
+            )
             house.write(lambda session: house.applier.apply_each(session, waiting, START))
             assert house.event(alias).state == "pending"
         finally:
