@@ -27,7 +27,7 @@ from store.migrate import upgrade
 from store.tables import Journey, table_of
 from worker import running as working
 
-INSIDE = 500
+INSIDE = 300
 _BETWEEN_LOOKS = 0.1
 _PATIENCE = 300.0
 

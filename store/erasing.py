@@ -208,7 +208,10 @@ TABLES: Mapping[type[Row], About] = {
         "journey_id number kind name at event_id delivered_at", "words of the map", _of_journeys(JourneyInbox),
         {"data": None},
     ),
-    JourneyMove: About("journey_id rollout_id state asked_at done_at", "that a journey went on in another version"),
+    JourneyMove: About(
+        "journey_id rollout_id state asked_at done_at", "that a journey went on in another version",
+        _of_journeys(JourneyMove),
+    ),
     Message: About(
         "id journey_id step occurrence customer_id channel template state attempt due_at expires_at claimed_at "
         "accepted_at settled_at reason segments purpose topic not_before sender provider_id",
