@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ import pytest
 
 from store import migrate
 from tests.databases import POSTGRES, Postgres, running_postgres
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Whoever was started in the background ignores Ctrl-C, and so would all commands that tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _statuses: list[int] = []
 

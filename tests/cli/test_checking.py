@@ -156,10 +156,13 @@ def test_a_watch_that_is_interrupted_ends_with_its_status(small: Small) -> None:
     command = [sys.executable, "-m", "cli.main", "check", "--watch", "--project", str(small.root)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("watching")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-        assert "Traceback" not in process.stderr.read()
+        try:
+            assert process.stderr.readline().startswith("watching")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+            assert "Traceback" not in process.stderr.read()
+        finally:
+            process.kill()
 
 
 def test_the_hook_of_pre_commit_calls_a_command_that_exists_for_files_that_matter() -> None:
