@@ -132,7 +132,8 @@ def test_before_its_beginning_journeys_are_those_that_there_were(house: House) -
     later = {"wait": "30 days"}
     newer = replace(version([STEPS[0], later, STEPS[2]]), playbook="offers")
     other = replace(version([STEPS[0]], "alpha"), playbook="other")
-    house.write(lambda session: wiring.publish(session, _with(house, newer, other), day(3)))
+    project = _with(house, newer, other)
+    house.write(lambda session: wiring.pin(session, project, wiring.publish(session, project, day(3)), "test", day(3)))
     house.track("beta", day(5))
     register(house, version(), since=day(3.5))
     work, found = diff(house)
