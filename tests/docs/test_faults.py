@@ -19,6 +19,12 @@ FOOT = "templates/layouts/foot.html"
 OTHER = "playbooks/onboarding/other.yaml"
 AT, FIRST = "entry: {milestone: purchase, if: event.revenue > 0}", "  - send: hello\n"
 
+EXPECTING_NOTHING = """\
+customer: {first_name: Ada}
+start: 2026-03-02 10:00
+scenarios: [{name: uses it, given: [{milestone: purchase, revenue: 5}]}]
+"""
+
 # Code: the file, what stands there, and what stands there instead; None for the whole of a file.
 Change = tuple[str, str | None, str | bytes]
 
@@ -103,6 +109,9 @@ EXAMPLES: dict[str, list[Change]] = {
     "no-such-channel": [(P, FIRST, "  - {send: hello, channel: sms}\n")],
     "no-confirmation": [(M, "tips: {consent: opt_in", "tips: {consent: double_opt_in")],
     "untested": [other("[{send: hello}]")],
+    "contradiction": [(T, "never: [well-done]", "never: [hello]")],
+    "out-of-order": [(T, "expect: [{day: 0, send: hello}, {day: 3, task", "expect: [{day: 4, send: hello}, {day: 3, task")],
+    "expects-nothing": [(T, None, EXPECTING_NOTHING)],
     "unused": [("templates/old.sms.txt", None, FILES[S])],
     "never-true": [step("branch: [{if: customer.plan == 'gold', then: [{send: hello, id: gold}]}]")],
     "always-over": [step('wait: {until: day 9}\n  - wait: {until: day 5, at: "10:00"}')],
