@@ -110,7 +110,7 @@ EXAMPLES: dict[str, list[Change]] = {
     "no-confirmation": [(M, "tips: {consent: opt_in", "tips: {consent: double_opt_in")],
     "untested": [other("[{send: hello}]")],
     "contradiction": [(T, "never: [well-done]", "never: [hello]")],
-    "out-of-order": [(T, "expect: [{day: 0, send: hello}, {day: 3, task", "expect: [{day: 4, send: hello}, {day: 3, task")],
+    "out-of-order": [(T, "[{day: 0, send: hello}, {day: 3, task", "[{day: 4, send: hello}, {day: 3, task")],
     "expects-nothing": [(T, None, EXPECTING_NOTHING)],
     "unused": [("templates/old.sms.txt", None, FILES[S])],
     "never-true": [step("branch: [{if: customer.plan == 'gold', then: [{send: hello, id: gold}]}]")],
