@@ -47,7 +47,9 @@ MoveOption = Annotated[
 ]
 VersionOption = Annotated[
     str | None,
-    typer.Option("--version", metavar="V", help="A version that was published, instead of the file: to roll back."),
+    typer.Option(
+        "--version", metavar="V", help="A published version, by its number in `playbook history`: to roll back."
+    ),
 ]
 InFlightOption = Annotated[
     Literal["pin", "follow", "exit"] | None,
@@ -293,6 +295,7 @@ def _told(
 ) -> list[tuple[Rollout, dict[str, int]]]:
     from whenever import Instant
 
+    from cli.watching import watch
     from intake import rollouts
 
     act = rollouts.go_on if go_on else rollouts.stop
@@ -301,7 +304,10 @@ def _told(
         return act(session, playbook, reason, who(), Instant.now()).id or 0
 
     with _store(project_root(project)) as store, _explained():
-        return _state(store, [store.write_now(write)])
+        number = store.write_now(write)
+        if go_on:
+            watch(store, [number], None)
+        return _state(store, [number])
 
 
 def _state(store: Database, numbers: Sequence[int]) -> list[tuple[Rollout, dict[str, int]]]:
