@@ -327,9 +327,15 @@ class Rehearsal:
         return Resumed(at, str(identity), "skip" if handling == "skip" else "send")
 
     async def _act(self, journey: Journey, command: ByPerson | None) -> None:
-        if command is not None:
-            handle = self.engine.client.get_workflow_handle(journey.id)
+        if command is None:
+            return
+        handle = self.engine.client.get_workflow_handle(journey.id)
+        try:
             await handle.execute_update("act", Act(command=command), result_type=Standing)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # It has ended since it was looked for, and hears no command any more.
 
     # --- clocks ----------------------------------------------------------------------------------------------------
 

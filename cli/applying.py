@@ -152,6 +152,7 @@ def told(
     """Continue or stop an apply; how it stands then."""
     from whenever import Instant
 
+    from cli.watching import watch
     from intake import rollouts
 
     act = rollouts.go_on if go_on else rollouts.stop
@@ -160,7 +161,10 @@ def told(
         return act(session, playbook, reason, who(), Instant.now()).id or 0
 
     with store_of(project_root(project)) as store, explained():
-        return state_of(store, [store.write_now(write)])
+        number = store.write_now(write)
+        if go_on:
+            watch(store, [number], None)
+        return state_of(store, [number])
 
 
 def state_of(store: Database, numbers: Sequence[int]) -> list[tuple[Rollout, dict[str, int]]]:

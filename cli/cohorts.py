@@ -158,7 +158,8 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     )
     yield ""
     others = data["customers"] - data["entered"]
-    why = f"; {others:,} did not: {', '.join(data['not_entered'])}" if others else ""
+    reasons = ("nothing let them in within these days" if one == "never" else one for one in data["not_entered"])
+    why = f"; {others:,} did not: {', '.join(reasons)}" if others else ""
     yield f"  entered      {data['entered']:,}{why}"
     if data["holdout"]:
         yield f"  holdout      {data['holdout']:,} of them are measured and not messaged"

@@ -111,10 +111,8 @@ def foresee(
             f"{len(some):,} of {len(coming):,} who will come"
         )
     if lately.days < forecasting.WINDOW_DAYS:
-        notes.append(
-            f"the first journey began {lately.days} days ago or little more, so how many come is known from no more "
-            f"than {lately.days} days; {forecasting.WINDOW_DAYS} are better"
-        )
+        known = "one day" if lately.days == 1 else f"{lately.days} days"
+        notes.append(f"how many come is known from no more than {known}; {forecasting.WINDOW_DAYS} are better")
     if paused := len(store.read_now(pauses.active)):
         notes.append(f"{paused} pause{'s lie' if paused > 1 else ' lies'} now, and what is held is taken to stay held")
     return {

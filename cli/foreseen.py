@@ -29,7 +29,8 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"  under way   {under_way['journeys']:,} journeys of {under_way['customers']:,} customers"
     a_day = ", ".join(f"{name} {rate:,}" for name, rate in entering["a_day"].items()) or "nobody"
-    yield f"  entering    {a_day} a day, as in the last {entering['days']} days"
+    last = "the last day" if entering["days"] == 1 else f"the last {entering['days']} days"
+    yield f"  entering    {a_day} a day, as in {last}"
     yield f"  messages    {told_by_channel(data['messages'])}"
     for channel, rate in data["limits"].items():
         if rate is None:

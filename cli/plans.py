@@ -129,9 +129,14 @@ def apply_words(row: Rollout, counts: Mapping[str, int]) -> str:
     """One apply in a line."""
     what = f"takes {row.to_version}" if row.to_version else "takes nobody any more"
     named = {"moved": "moved", "left": "stayed in their version", "ended": "ended", "asked": "have yet to move"}
-    told = [f"{counts[state]:,} {words}" for state, words in named.items() if counts.get(state)]
+    told = [f"{counts.get(one, 0):,} {words}" for one, words in named.items() if _worth_telling(row.state, one, counts)]
     inside = {"pin": "those inside keep their version", "follow": "those inside follow", "exit": "those inside end"}
     return f"apply {row.id}: {row.playbook} {what}; {inside[row.in_flight]}; " + ", ".join([apply_state(row), *told])
+
+
+def _worth_telling(state: str, name: str, counts: Mapping[str, Any]) -> bool:
+    """Of a share that has drawn nobody inside yet, it is worth telling that nobody moved."""
+    return bool(counts.get(name)) or (name == "moved" and state == "canary")
 
 
 def apply_data(row: Rollout, counts: Mapping[str, int]) -> dict[str, Any]:
@@ -168,12 +173,13 @@ def history_data(
         "playbook": playbook,
         "versions": [
             {
+                "number": number,
                 "version": version,
                 "published_at": at.format_iso(),
                 "share": taken.get(version, 0),
                 "customers": inside.get(version, 0),
             }
-            for version, at in versions
+            for number, (version, at) in zip(range(len(versions), 0, -1), versions, strict=True)
         ],
         "applies": [apply_data(row, counts) for row, counts in applies],
     }
@@ -184,11 +190,12 @@ def history_words(data: Mapping[str, Any]) -> Iterator[str]:
     for one in data["versions"]:
         share = f"{one['share']} % of new journeys take it" if one["share"] else "no new journey takes it"
         at = _shown(one["published_at"])
-        yield f"{one['version']}  published {at}; {share}; {customers(one['customers'])} on it"
+        yield f"version {one['number']}  {one['version']}  published {at}; {share}; {customers(one['customers'])} on it"
     for one in data["applies"]:
         to = one["to"] or "nothing"
         why = f": {one['reason']}" if one["reason"] else ""
-        told = ", ".join(f"{one[name]:,} {name}" for name in ("moved", "left", "ended", "asked") if one[name])
+        names = (name for name in ("moved", "left", "ended", "asked") if _worth_telling(one["state"], name, one))
+        told = ", ".join(f"{one[name]:,} {name}" for name in names)
         share = f", {one['percent']} %" if one["percent"] < 100 else ""
         yield (
             f"apply {one['apply']}  {_shown(one['started_at'])}, {one['made_by']}: {one['from'] or 'nothing'} to {to},"

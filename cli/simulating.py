@@ -71,7 +71,7 @@ def simulate(
     ] = None,
     days: Annotated[int | None, typer.Option(metavar="N", min=1, max=1100, help="For so many days; else 90.")] = None,
     behaviour: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What customers do, as rates and delays; see docs/behaviour.md.")
+        Path | None, typer.Option(metavar="FILE", help="What customers do, as shares and delays; see docs/language.md.")
     ] = None,
     svg: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the charts of a cohort into this file.")
@@ -93,9 +93,7 @@ def simulate(
         if milestone or set_ or temporal:
             raise Refused("--milestone, --set and --temporal are for one customer; leave them out, or --customers")
         if behaviour is None:
-            raise Refused(
-                "--customers goes with --behaviour FILE, which says what they do; docs/behaviour.md shows one"
-            )
+            raise Refused("--customers goes with --behaviour FILE, which says what they do; docs/commands.md shows one")
         return simulate_cohort(found, playbook, customers, days or 90, behaviour, start, strict_consent, svg, format)
     if days is not None or behaviour is not None or svg is not None:
         raise Refused("--days, --behaviour and --svg go with --customers N; leave them out for one customer")

@@ -25,7 +25,9 @@ MoveOption = Annotated[
 ]
 VersionOption = Annotated[
     str | None,
-    typer.Option("--version", metavar="V", help="A version that was published, instead of the file: to roll back."),
+    typer.Option(
+        "--version", metavar="V", help="A published version, by its number in `playbook history`: to roll back."
+    ),
 ]
 InFlightOption = Annotated[
     Literal["pin", "follow", "exit"] | None,

@@ -117,6 +117,14 @@ def test_a_cohort_that_nobody_enters_says_why(small: Small) -> None:
     assert told == "milepost: none of 9 customers entered welcome: the entry asks for: event.revenue > 0\n"
 
 
+def test_those_who_never_come_to_the_entry_are_told_of_in_words(small: Small) -> None:
+    small.write("behaviour.yaml", "milestones: {purchase: {rate: 50%, with: {revenue: 49}}}")
+    file = str(small.root / "behaviour.yaml")
+    code, printed, _ = small.milepost("simulate", "welcome", "--customers", "20", "--behaviour", file)
+    assert code == 0
+    assert " did not: nothing let them in within these days\n" in printed
+
+
 def _fails(chunk: int) -> int:
     if chunk == 3:
         raise ValueError("no threes")

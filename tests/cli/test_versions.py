@@ -131,13 +131,22 @@ def test_a_version_is_rolled_back_by_applying_the_one_before(milepost: Milepost,
         first["version"]: 0,
     }
     milepost("apply", "welcome", "--stop")
-    back = ("apply", "welcome", "--version", first["version"][:6], "--in-flight", "pin", "--yes", "--reason", "worse")
-    assert milepost(*back).code == 0
+    back = ("apply", "welcome", "--in-flight", "pin", "--yes", "--reason", "worse", "--version")
+    assert milepost(*back, first["version"][:6]).code == 0
     told = milepost("playbook", "history", "welcome").out
-    assert f"{first['version']}  published " in told
+    assert f"version 1  {first['version']}  published " in told
     assert "; 100 % of new journeys take it; 1 customer is on it" in told
     assert told.splitlines()[2].endswith(": worse")
+    assert milepost(*back, "2").code == 0  # the numbers are those that the history shows
+    assert [(one["number"], one["share"]) for one in versions(milepost)] == [(2, 100), (1, 0)]
     assert edited.exists()
+
+
+@pytest.mark.usefixtures("edited")
+def test_a_share_that_has_moved_nobody_yet_says_so(milepost: Milepost) -> None:
+    applied = milepost("apply", "welcome", "--in-flight", "follow", "--yes", "--canary", "20")
+    assert applied.out.endswith("20 % of the customers take part, until somebody continues it, 0 moved\n")
+    assert ", canary (0 moved)\n" in milepost("playbook", "history", "welcome").out
 
 
 def versions(milepost: Milepost) -> list[dict[str, object]]:

@@ -6,7 +6,9 @@ What counts in a page:
 - a fenced block `console` holds commands after `$ `, each followed by lines that its output must contain. A line that
   is only `...` stands for any lines; what changes from run to run (times, ids) is not compared;
 - a command `NAME=$(...)` sets a variable for those after it, and `localhost:8080` is wherever `milepost dev` listens;
-- a fenced block after a line that ends with "`PATH`:" and begins with "Create" or "Save" is that file.
+- a fenced block after a line that ends with "`PATH`:" and begins with "Create" or "Save" is that file;
+- a fenced block `diff` after a line that ends with "`PATH`:" and begins with "Change" changes lines of that file: those
+  with `-`, which stand there once, into those with `+`.
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ _FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MUL
 _API = "localhost:8080"
 _SETTING = re.compile(r"(?P<name>[A-Z]+)=\$\((?P<command>.+)\)")
 _LISTENS = re.compile(r"127\.0\.0\.1:\d+")
-_FILE = re.compile(r"^(?:Create|Save)\b.*`(?P<path>[^`\s]+)`:$")
+_FILE = re.compile(r"^(?P<how>Create|Save|Change)\b.*`(?P<path>[^`\s]+)`:$")
 _CHANGING = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{16,}|127\.0\.0\.1:\d+|/\S+"
+    r"|\bcli:[\w.-]+|\b\d+(?= moved\b)|\b\d+ customers? (?:is|are)(?= on it$)"  # of a share, as many as are drawn
     r"|\d{4}-\d\d-\d\d|\b\d\d:\d\d\b|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) +\d+ \w{3}(?: \d{4})?"
 )
 
@@ -54,14 +57,28 @@ class File:
     content: str
 
 
-def steps(page: Path) -> Iterator[Command | File]:
+@dataclass(frozen=True, slots=True)
+class Change:
+    line: int
+    path: str
+    before: str
+    after: str
+
+
+Step = Command | File | Change
+
+
+def steps(page: Path) -> Iterator[Step]:
     """What a page asks for, in its order."""
     text = page.read_text("utf-8")
     for fence in _FENCE.finditer(text):
         line = text.count("\n", 0, fence.start()) + 2
         before = text[: fence.start()].rstrip().rpartition("\n")[2]
         named = _FILE.match(before)
-        if named:
+        if named and named["how"] == "Change":
+            before, after = ("".join(re.findall(rf"^\{sign}(.*\n)", fence["body"], re.MULTILINE)) for sign in "-+")
+            yield Change(line, named["path"], before, after)
+        elif named:
             yield File(line, named["path"], fence["body"])
         elif fence["kind"] == "sh":
             for offset, typed in enumerate(fence["body"].splitlines()):
@@ -121,13 +138,18 @@ class Reader:
             cwd=self.clone, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def do(self, step: Command | File) -> str | None:
+    def do(self, step: Step) -> str | None:
         """Do one thing that a page asks for; what is wrong with it, or None."""
         if isinstance(step, File):
             path = self.clone / step.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(step.content, "utf-8")
             return None
+        if isinstance(step, Change):
+            path = self.clone / step.path
+            content = path.read_text("utf-8")
+            path.write_text(content.replace(step.before, step.after), "utf-8")
+            return None if content.count(step.before) == 1 else f"{step.path} has these lines not once:\n{step.before}"
         words = shlex.split(step.typed)
         if words[0] == "make":
             return None if words[1] in targets() else f"the Makefile has no target {words[1]}"
@@ -143,7 +165,7 @@ class Reader:
 
     def _run(self, step: Command) -> str | None:
         # What the worker does takes a moment; a command that only looks may look again.
-        looks = bool(re.match(r"milepost (customer|journey) show", step.typed))
+        looks = bool(re.match(r"milepost (customer show|journey show|playbook history)", step.typed))
         until = time.monotonic() + (PATIENCE if looks else 0)
         while True:
             status, said = self._quickly(step.typed) if step.typed.startswith("milepost ") else self._shell(step.typed)
