@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
@@ -103,6 +104,8 @@ def _serve(pipe: Connection, work: Callable[[Chunk], Part]) -> None:
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
     """While processes start, Ctrl-C waits: what is blocked is inherited by them, and comes to the parent afterwards."""
+    # Beforehand: where it is started with the first process, it lets Ctrl-C through again, to all that follow.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
