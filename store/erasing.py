@@ -155,7 +155,7 @@ def _message_id(person: Person) -> Any:
 
 
 TABLES: Mapping[type[Row], About] = {
-    Account: About("id group_id attributes created_at updated_at", "it is about a company"),
+    Account: About("id group_id attributes created_at updated_at find_id find_name", "it is about a company"),
     Audit: About(
         "id at who what", "who did what, and when", _acts,
         {"target": lambda person: case((_audit.c.target.in_(person.names), person.ids[0]), else_=_audit.c.target),
@@ -174,9 +174,10 @@ TABLES: Mapping[type[Row], About] = {
     ),
     # The product's id of them is taken away first of all, by `mark`.
     Customer: About(
-        "id user_id created_at updated_at merged_into erased_at", "our id and a keyed hash", _of(Customer, "id"),
+        "id user_id created_at updated_at merged_into erased_at find_id", "our id and a keyed hash",
+        _of(Customer, "id"),
         {"attributes": {}, "email": None, "phone": None, "time_zone": None, "language": None, "stage": None,
-         "account_id": None},
+         "account_id": None, "find_email": None, "find_phone": None, "find_name": None, "find_surname": None},
     ),
     Delivery: About(
         "id message_id kind at received_at provider_id detail", "what was told is a code, and ids",
