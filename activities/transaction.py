@@ -137,7 +137,6 @@ def unknown_pauses(
     One whose end is being told at so many journeys a minute holds whoever comes due: everybody goes through that queue
     (rules.md 12). To look without joining one, give as `queued` the pauses in whose queues the journey stands.
     """
-    known = {pause.id for pause in state.pauses} | set(state.lifted)
     found = pauses.concerning(
         session,
         journey_id=journey.id,
@@ -146,6 +145,14 @@ def unknown_pauses(
         channels=channels,
         since=since,
     )
+    return unknown_among(found, state, since, queued)
+
+
+def unknown_among(
+    found: Iterable[Pause], state: State, since: Instant, queued: Collection[int] | None = None
+) -> Iterable[Paused | Resumed]:
+    """`unknown_pauses` of pauses that were read already: those that concern the journey."""
+    known = {pause.id for pause in state.pauses} | set(state.lifted)
     for pause in found:
         if str(pause.id) in known:
             continue

@@ -48,6 +48,16 @@ def on(session: Session, journey_id: str) -> list[int]:
     return list(session.scalars(select(_hold.c.pause_id).where(_hold.c.journey_id == journey_id)))
 
 
+def on_each(session: Session, journey_ids: Collection[str]) -> dict[str, list[int]]:
+    """The same for several journeys, by journey; one that nothing holds is left out."""
+    found: dict[str, list[int]] = {}
+    for journey, pause in session.execute(
+        select(_hold.c.journey_id, _hold.c.pause_id).where(_hold.c.journey_id.in_(journey_ids))
+    ):
+        found.setdefault(journey, []).append(pause)
+    return found
+
+
 def any_by(session: Session, pause_id: int) -> bool:
     """Whether a pause holds anybody."""
     return session.scalar(select(_hold.c.journey_id).where(_hold.c.pause_id == pause_id).limit(1)) is not None

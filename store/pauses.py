@@ -84,6 +84,33 @@ def concerning(
     return list(session.scalars(_CONCERNING, meant | {"since": since}))
 
 
+def concerning_each(
+    session: Session, customer_id: str, playbook_of: Mapping[str, str], channels: Collection[str], since: Instant
+) -> list[Pause]:
+    """`concerning`, for several journeys of one customer together; `playbook_of` gives the playbook of each by its id.
+
+    Which of them a pause of a journey or a playbook concerns is for the caller to tell (`lies_on`).
+    """
+    scopes: list[ColumnElement[bool]] = [
+        _pause.c.scope == "everything",
+        and_(_pause.c.scope == "customer", _pause.c.target == customer_id),
+        and_(_pause.c.scope == "channel", _pause.c.target.in_(list(channels))),
+        and_(_pause.c.scope == "playbook", _pause.c.target.in_(set(playbook_of.values()))),
+        and_(_pause.c.scope == "journey", _pause.c.target.in_(list(playbook_of))),
+        _of_account(customer_id),
+        _of_segments(customer_id),
+    ]
+    waking = and_(_pause.c.spread.is_not(None), _pause.c.drained_at.is_(None))
+    found = _IN_ORDER.where(or_(*scopes), or_(_pause.c.ended_at.is_(None), _pause.c.ended_at > since, waking))
+    return list(session.scalars(found))
+
+
+def lies_on(pause: Pause, journey_id: str, playbook: str) -> bool:
+    """Whether a pause that `concerning_each` found concerns this journey."""
+    own = {"journey": journey_id, "playbook": playbook}
+    return pause.target == own.get(pause.scope, pause.target)
+
+
 def frozen(session: Session, customer_id: str, playbook_of: Mapping[str, str], since: Instant) -> list[Pause]:
     """Pauses that stop, or after `since` stopped, the clock of any of a customer's journeys, in the order of start.
 

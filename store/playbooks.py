@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
@@ -76,6 +78,12 @@ def since(session: Session) -> dict[str, Instant]:
 def plan(session: Session, version: str) -> bytes | None:
     """The compiled plan of a version, as it was published."""
     return session.scalar(select(_version.c.plan).where(_version.c.id == version))
+
+
+def plans(session: Session, versions: Collection[str]) -> dict[str, bytes]:
+    """By version: its compiled plan, as it was published."""
+    rows = session.execute(select(_version.c.id, _version.c.plan).where(_version.c.id.in_(versions)))
+    return {row.id: row.plan for row in rows}
 
 
 def get(session: Session, version: str) -> PlaybookVersion | None:
