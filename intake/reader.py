@@ -44,7 +44,8 @@ class Next:
 class Position:
     """Where a journey stands. `word` is one of starting, waiting, listening, deferred, held, working, ended, holdout.
 
-    `lines` is its timeline, with what must have happened since the last line that was stored.
+    `lines` is its timeline, with what must have happened since the last line that was stored; the first `stored` of
+    them are.
     """
 
     journey: Journey
@@ -53,6 +54,7 @@ class Position:
     word: str
     next: Next
     lines: list[Line]
+    stored: int = 0
 
 
 def find_customer(session: Session, name: str) -> Customer:
@@ -133,17 +135,20 @@ class _News:
         of = {one.id: one.playbook for one in going}
         found = pauses.concerning_each(session, going[0].customer_id, of, list(_CHANNELS), since)
         return cls(
-            inbox.of_each(session, ids), holds.on_each(session, ids), {one.id: one for one in found if one.id is not None}
+            inbox.of_each(session, ids),
+            holds.on_each(session, ids),
+            {one.id: one for one in found if one.id is not None},
         )
 
 
 def _resting(journey: Journey, plan: p.Plan, stored: State, lines: list[Line]) -> Position:
     if journey.status == "holdout":
-        return Position(journey, plan, stored, "holdout", Next(None, None, "is measured, and not messaged"), lines)
-    if journey.status == "ended":
-        return Position(journey, plan, stored, "ended", Next(None, None, _ended(journey, stored)), lines)
-    why = "the worker has not told Temporal of it yet"
-    return Position(journey, plan, stored, "starting", Next(None, describe(plan, stored.step), why), lines)
+        comes = Next(None, None, "is measured, and not messaged")
+    elif journey.status == "ended":
+        comes = Next(None, None, _ended(journey, stored))
+    else:
+        comes = Next(None, describe(plan, stored.step), "the worker has not told Temporal of it yet")
+    return Position(journey, plan, stored, journey.status, comes, lines, len(lines))
 
 
 def _going(
@@ -153,12 +158,12 @@ def _going(
     lying = [one for one in news.pauses.values() if pauses.lies_on(one, journey.id, journey.playbook)]
     unknown = list(unknown_among(lying, stored, stored.clock, news.queued.get(journey.id, ())))
     course = standing(plan, stored, rows, now, unknown)
-    told = {line.seq for line in lines}
+    told, known = {line.seq for line in lines}, len(lines)
     lines = [*lines, *(line for line in course.lines if line.seq not in told)]
     state = course.state
     if state.phase is Phase.ENDED:
-        return Position(journey, plan, state, "ended", Next(None, None, _ended(journey, state)), lines)
-    return Position(journey, plan, state, _word(state), _next(session, plan, state, lines, news.pauses), lines)
+        return Position(journey, plan, state, "ended", Next(None, None, _ended(journey, state)), lines, known)
+    return Position(journey, plan, state, _word(state), _next(session, plan, state, lines, news.pauses), lines, known)
 
 
 def as_data(position: Position) -> dict[str, Any]:
@@ -198,9 +203,7 @@ def _ended(journey: Journey, state: State) -> str:
     return f"ended: {reason}" if reason else "ended: came to its last step"
 
 
-def _next(
-    session: Session, plan: p.Plan, state: State, lines: list[Line], known: Mapping[int, Pause]
-) -> Next:
+def _next(session: Session, plan: p.Plan, state: State, lines: list[Line], known: Mapping[int, Pause]) -> Next:
     then = _after(plan, state)
     if state.held:
         here = plan.steps[state.step] if state.step else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import CompoundSelect, Select, bindparam, literal, select, union_all
 from sqlalchemy.orm import Session
@@ -74,7 +74,7 @@ def beginning(session: Session, typed: str, limit: int) -> list[Hit]:
     if first is None:
         return []
     rows = session.execute(_beginning(), {"first": first, "last": first + _LAST, "limit": limit})
-    return [Hit(*row) for row in rows]
+    return [Hit._make(row) for row in rows]
 
 
 def with_number(session: Session, number: str, limit: int) -> list[Hit]:
@@ -84,17 +84,17 @@ def with_number(session: Session, number: str, limit: int) -> list[Hit]:
 
 
 def named(session: Session, identity: str) -> list[Hit]:
-    """Whom or what an id of ours means: a customer's, an account's, or that of a journey, which leads to its customer."""
-    ways: Sequence[tuple[Kind, str, Select[tuple[str]]]] = (
+    """Whom or what an id of ours means: a customer's, an account's, or a journey's, which leads to its customer."""
+    ways: Sequence[tuple[Kind, str, Select[Any]]] = (
         ("customer", "our id", _BY_OUR_ID),
         ("account", "our id", _BY_OUR_ACCOUNT),
         ("customer", "journey", _BY_JOURNEY),
     )
     found = []
     for kind, by, statement in ways:
-        row = session.execute(statement, {"id": identity}).first()
-        if row is not None:
-            found.append(Hit(kind, row[0], by, identity))
+        meant: str | None = session.scalar(statement, {"id": identity})
+        if meant is not None:
+            found.append(Hit(kind, meant, by, identity))
     return found
 
 

@@ -23,7 +23,9 @@ PLAYBOOKS = {"welcome": "entry: {milestone: purchase}\nsteps: [{wait: 9 days}]\n
 @pytest.fixture
 def house(build: Build) -> House:
     built = build(PLAYBOOKS)
-    built.identify(user="u-1", email="Ada@Example.com", phone="+33 6 12 34 56 78", first_name="Élodie", last_name="Lo_ve")
+    built.identify(
+        user="u-1", email="Ada@Example.com", phone="+33 6 12 34 56 78", first_name="Élodie", last_name="Lo_ve"
+    )
     built.identify(user="U-2", email="adam@example.com", first_name="Adam", last_name="Smith")
     built.group("acme", user="u-1", name="Acme & Söhne")
     built.track("purchase", user="u-1")
@@ -173,7 +175,9 @@ def fill(session: Session) -> None:
     session.execute(insert(table_of(Customer)), rows)
 
 
-@pytest.mark.parametrize("typed", ["user-19", "person77@", "L1999", "+33612345678", "cus_00000000000000ff", "welcome.1"])
+@pytest.mark.parametrize(
+    "typed", ["user-19", "person77@", "L1999", "+33612345678", "cus_00000000000000ff", "welcome.1"]
+)
 def test_an_index_is_read_and_never_a_table(house: House, typed: str) -> None:
     house.write(fill)
     told = plans(house, typed)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -28,9 +31,7 @@ def upgrade() -> None:
         for column in columns:
             there = sa.text(f"{column} IS NOT NULL")
             op.create_index(f"ix_{table}_{column}", table, [column], sqlite_where=there, postgresql_where=there)
-    op.create_index(
-        "ix_event_about", "event", ["customer_id", "at"], sqlite_where=_ABOUT, postgresql_where=_ABOUT
-    )
+    op.create_index("ix_event_about", "event", ["customer_id", "at"], sqlite_where=_ABOUT, postgresql_where=_ABOUT)
 
 
 def downgrade() -> None:
@@ -41,7 +42,7 @@ def downgrade() -> None:
             op.drop_column(table, column)
 
 
-def _of_customer(row: sa.Row) -> dict[str, str | None]:
+def _of_customer(row: Any) -> dict[str, str | None]:
     known = row.attributes or {}
     first, last = known.get("first_name"), known.get("last_name")
     whole = " ".join(one for one in (first, last) if isinstance(one, str) and one)
@@ -55,15 +56,16 @@ def _of_customer(row: sa.Row) -> dict[str, str | None]:
     }
 
 
-def _of_account(row: sa.Row) -> dict[str, str | None]:
+def _of_account(row: Any) -> dict[str, str | None]:
     return {"find_id": find_key(row.group_id), "find_name": find_key((row.attributes or {}).get("name"))}
 
 
-def _fill(name, texts, found_by) -> None:  # type: ignore[no-untyped-def]
+def _fill(name: str, texts: Sequence[str], found_by: Callable[[Any], Mapping[str, str | None]]) -> None:
     table = sa.table(name, sa.column("id"), *map(sa.column, (*texts, *_FOUND_BY[name])), sa.column("attributes", Json))
     connection, after = op.get_bind(), ""
     writing = sa.update(table).where(table.c.id == sa.bindparam("of"))
     writing = writing.values({one: sa.bindparam(one) for one in _FOUND_BY[name]})
-    while rows := connection.execute(sa.select(table).where(table.c.id > after).order_by(table.c.id).limit(_CHUNK)).all():
+    page = sa.select(table).order_by(table.c.id).limit(_CHUNK)
+    while rows := connection.execute(page.where(table.c.id > after)).all():
         connection.execute(writing, [{"of": row.id, **found_by(row)} for row in rows])
         after = rows[-1].id
