@@ -120,7 +120,7 @@ async def _sign_in_link(store: Database, api: str, key: str) -> str:
     from whenever import Instant
 
     from console.sign_in import link_for
-    from intake.signing_in import make
+    from intake.users import make
     from store import users
 
     def owner(session: Session) -> User:
