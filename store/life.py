@@ -170,7 +170,7 @@ def suppressed(
     theirs = or_(*(and_(one.channel == channel, one.address == mark) for channel, mark in marks))
     found = select(Suppression).where(theirs, at.is_not(None))
     rows = session.scalars(_page(found, at, one.id, bound, limit))
-    return [Told(Place(row.lifted_at if lifted else row.at, rank, str(row.id)), row) for row in rows]  # type: ignore[arg-type]
+    return [Told(Place(row.lifted_at if lifted else row.at, rank, str(row.id)), row) for row in rows]
 
 
 def acts(
@@ -197,7 +197,7 @@ def pauses(
     at = one.ended_at if ended else one.started_at
     theirs = or_(*(and_(one.scope == scope, one.target == target) for scope, target in wide))
     rows = session.scalars(_page(select(Pause).where(theirs, at.is_not(None)), at, one.id, bound, limit))
-    return [Told(Place(row.ended_at if ended else row.started_at, rank, str(row.id)), row) for row in rows]  # type: ignore[arg-type]
+    return [Told(Place(row.ended_at if ended else row.started_at, rank, str(row.id)), row) for row in rows]
 
 
 def news_of(session: Session, message_ids: Collection[str]) -> dict[str, list[News]]:

@@ -11,7 +11,7 @@ from alembic import op
 from store.types import FindKey, Json, find_key
 
 revision = "0007"
-down_revision: str | None = "0005"
+down_revision: str | None = "0006"
 
 _FOUND_BY = {
     "customer": ("find_id", "find_email", "find_phone", "find_name", "find_surname"),
