@@ -105,6 +105,14 @@ def concerning_each(
     return list(session.scalars(found))
 
 
+def of_people(session: Session, customer: Customer, inside: Collection[str]) -> list[Pause]:
+    """Pauses that hold a customer now: of everything, or of them, their account or a segment that they are in."""
+    scopes = [("customer", customer.id), ("account", customer.account_id), *(("segment", one) for one in inside)]
+    theirs = [and_(_pause.c.scope == scope, _pause.c.target == target) for scope, target in scopes if target]
+    found = _IN_ORDER.where(_pause.c.ended_at.is_(None), or_(_pause.c.scope == "everything", *theirs))
+    return list(session.scalars(found))
+
+
 def lies_on(pause: Pause, journey_id: str, playbook: str) -> bool:
     """Whether a pause that `concerning_each` found concerns this journey."""
     own = {"journey": journey_id, "playbook": playbook}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, insert, text
@@ -117,9 +118,9 @@ def test_at_most_ten_are_shown(house: House) -> None:
 
 
 @contextmanager
-def statements(session: Session) -> Iterator[list[tuple[str, object]]]:
+def statements(session: Session) -> Iterator[list[tuple[str, Any]]]:
     """What is sent to the database meanwhile."""
-    sent: list[tuple[str, object]] = []
+    sent: list[tuple[str, Any]] = []
     bind = session.get_bind()
     assert isinstance(bind, Engine)
 
