@@ -112,13 +112,12 @@ def read(
     place, most = Place.read(after) if after else None, limit + 1
     customer = whose.customer.id
     names = [one.user_id for one in (whose.customer, *whose.merged)]
-    wide = [
-        ("everything", ""),
-        *(("channel", one) for one in _CHANNELS),
-        *(("playbook", one) for one in whose.playbooks),
-    ]
-    wide += [("segment", one) for one in whose.segments]
-    wide += [("account", whose.customer.account_id)] if whose.customer.account_id else []
+    account = whose.customer.account_id
+    wide = {
+        "channel": list(_CHANNELS), "playbook": whose.playbooks, "segment": whose.segments,
+        "account": [account] if account else [],
+    }  # fmt: skip
+    since, addresses = whose.customer.created_at, [mark for _, mark in whose.marks]
     ranks = iter(range(20))
 
     def rest(rank: int) -> tuple[int, Any, int]:
@@ -130,10 +129,10 @@ def read(
         life.tasks(session, customer, *rest(next(ranks))),
         life.messages(session, customer, *rest(next(ranks))),
         life.steps(session, customer, *rest(next(ranks))),
-        life.pauses(session, wide, *rest(next(ranks)), ended=True),
-        life.pauses(session, wide, *rest(next(ranks)), ended=False),
-        life.suppressed(session, whose.marks, *rest(next(ranks)), lifted=True),
-        life.suppressed(session, whose.marks, *rest(next(ranks)), lifted=False),
+        life.pauses(session, wide, since, *rest(next(ranks)), ended=True),
+        life.pauses(session, wide, since, *rest(next(ranks)), ended=False),
+        life.suppressed(session, addresses, *rest(next(ranks)), lifted=True),
+        life.suppressed(session, addresses, *rest(next(ranks)), lifted=False),
         life.consents(session, customer, *rest(next(ranks))),
         life.requests(session, customer, *rest(next(ranks))),
         life.changes(session, whose.ids, *rest(next(ranks))),
@@ -160,6 +159,12 @@ def _coming(positions: Iterable[Position], rank: int, place: Place | None) -> li
     return [one for one in told if one.place.at < place.at or (one.place.at == place.at and one.place.key < place.key)]
 
 
+def of_line(position: Position, line: Line) -> Entry:
+    """A line of a journey in words, one that is still to come among them."""
+    row = _step(position, line)
+    return _of_journey(row.at, row)
+
+
 def _step(position: Position, line: Line) -> life.Step:
     journey = position.journey
     return life.Step(
@@ -178,7 +183,7 @@ class _Around:
 
     def __post_init__(self) -> None:
         self.kinds = {
-            life.Sent: self._message, life.Step: self._of_journey, Milestone: self._milestone, Event: self._change,
+            life.Sent: self._message, life.Step: _of_journey, Milestone: self._milestone, Event: self._change,
             Task: _task, Consent: _consent, ConsentRequest: _request, Suppression: _suppression, Audit: _act,
             Pause: _pause,
         }  # fmt: skip
@@ -216,12 +221,11 @@ class _Around:
             return Entry(at, "change", says, values=_values(row.properties))
         return Entry(at, "change", "was told to us", values=_values(row.properties))
 
-    def _of_journey(self, at: Instant, row: life.Step) -> Entry:
-        kind, says, why, until = _in_words(row)
-        asks = row.step if kind in ("refused", "deferred") and row.template else None
-        return Entry(
-            at, kind, says, why, until, journey=row.journey_id, playbook=row.playbook, step=row.step, asks=asks,
-        )  # fmt: skip
+
+def _of_journey(at: Instant, row: life.Step) -> Entry:
+    kind, says, why, until = _in_words(row)
+    asks = row.step if kind in ("refused", "deferred") and row.template else None
+    return Entry(at, kind, says, why, until, journey=row.journey_id, playbook=row.playbook, step=row.step, asks=asks)
 
 
 _ARMS = {"timed_out": "the time is over", "passed": "the date has passed", "else": "none of the conditions holds"}

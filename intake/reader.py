@@ -45,7 +45,7 @@ class Position:
     """Where a journey stands. `word` is one of starting, waiting, listening, deferred, held, working, ended, holdout.
 
     `lines` is its timeline, with what must have happened since the last line that was stored; the first `stored` of
-    them are.
+    them are. `lying` are pauses that concern it now, whether it has met them or not.
     """
 
     journey: Journey
@@ -55,6 +55,7 @@ class Position:
     next: Next
     lines: list[Line]
     stored: int = 0
+    lying: tuple[Pause, ...] = ()
 
 
 def find_customer(session: Session, name: str) -> Customer:
@@ -163,7 +164,9 @@ def _going(
     state = course.state
     if state.phase is Phase.ENDED:
         return Position(journey, plan, state, "ended", Next(None, None, _ended(journey, state)), lines, known)
-    return Position(journey, plan, state, _word(state), _next(session, plan, state, lines, news.pauses), lines, known)
+    then = _next(session, plan, state, lines, news.pauses)
+    holding = tuple(one for one in lying if one.ended_at is None)
+    return Position(journey, plan, state, _word(state), then, lines, known, holding)
 
 
 def as_data(position: Position) -> dict[str, Any]:

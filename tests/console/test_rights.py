@@ -20,7 +20,8 @@ ALLOWED: dict[str, str] = {
 """Which roles have a right, written down a second time: a slip in the table would give somebody more than is meant."""
 
 NEEDS: dict[Right, str] = {
-    "see": "GET / | GET /account | POST /account/password | POST /account/sessions/end | POST /sign-out",
+    "see": """GET / | GET /customers/{name} | GET /customers/{name}/explain | GET /accounts/{name} |
+        GET /account | POST /account/password | POST /account/sessions/end | POST /sign-out""",
     "act": "",
     "steer": "",
     "admin": """GET /users | POST /users | POST /users/{number}/link | POST /users/{number}/role |
