@@ -9,14 +9,21 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from console import customers, faults, home, sign_in, templating, users
+from console import customers, faults, home, oidc, sign_in, templating, users
 from console.parts import Parts
 from lifecycle.rights import Right
 
-ROOMS: tuple[APIRouter, ...] = (home.router, customers.router, sign_in.router, users.router, templating.router)
+ROOMS: tuple[APIRouter, ...] = (
+    home.router,
+    customers.router,
+    sign_in.router,
+    oidc.router,
+    users.router,
+    templating.router,
+)
 """The routes, by subject."""
 
-PUBLIC = frozenset({"/sign-in", "/link/{token}", "/static/{name}"})
+PUBLIC = frozenset({"/sign-in", "/link/{token}", "/oidc", "/oidc/back", "/static/{name}"})
 """What may be asked by whoever is not signed in."""
 
 
