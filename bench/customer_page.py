@@ -180,22 +180,22 @@ def _busy(session: Session, first: int) -> None:
     journey = f"first-90-days.{0xFF:020x}"
     numbers = range(first, first + CHUNK // 4)
     session.execute(insert(table_of(Milestone)), [
-        {"customer_id": _BUSY, "name": "used", "at": _NOW.subtract(minutes=n + 1), "applied_at": _NOW,
+        {"customer_id": _BUSY, "name": "used", "at": _NOW.subtract(hours=n + 1), "applied_at": _NOW,
          "event_id": 10**7 + n, "properties": {"n": n}} for n in numbers
     ])  # fmt: skip
     session.execute(insert(table_of(Message)), [
         {"id": f"m{n}", "journey_id": journey, "step": f"s{n}", "occurrence": "1", "customer_id": _BUSY,
          "channel": "email", "template": "onboarding/welcome", "subject": f"Hello {n}", "state": "delivered",
-         "attempt": 1, "due_at": _NOW.subtract(minutes=n + 1), "claimed_at": _NOW.subtract(minutes=n + 1),
+         "attempt": 1, "due_at": _NOW.subtract(hours=n + 1), "claimed_at": _NOW.subtract(hours=n + 1),
          "html": "x" * 8000, "text": "y" * 2000} for n in numbers
     ])  # fmt: skip
     session.execute(insert(table_of(Trace)), [
-        {"journey_id": journey, "seq": 1000 + n, "at": _NOW.subtract(minutes=n + 1), "day": 0, "what": "branch",
+        {"journey_id": journey, "seq": 1000 + n, "at": _NOW.subtract(hours=n + 1), "day": 0, "what": "branch",
          "step": "team", "to": "else", "reason": None} for n in numbers
     ])  # fmt: skip
     session.execute(insert(table_of(Event)), [
         {"source": "bench", "message_id": f"i{n}", "user_id": "user-255", "kind": "identify", "properties": {"n": n},
-         "at": _NOW.subtract(minutes=n + 1), "received_at": _NOW, "state": "applied", "attempts": 0, "hops": 0,
+         "at": _NOW.subtract(hours=n + 1), "received_at": _NOW, "state": "applied", "attempts": 0, "hops": 0,
          "backfill": False, "shard": 0, "customer_id": _BUSY, "id": 2 * 10**7 + n} for n in numbers
     ])  # fmt: skip
 

@@ -31,6 +31,11 @@ router = APIRouter()
 OPEN = 20
 """How many open journeys are shown at once."""
 
+PICTURES = 200
+"""How many versions' pictures are kept."""
+
+_PICTURES: dict[str, Picture] = {}
+
 MEMBERS = 50
 """Customers of an account a page."""
 
@@ -108,7 +113,7 @@ def _seen(
     positions = reader.positions(session, under_way, now)
     whose = life.Whose(found, merged, {one.playbook for one in who.had}, addresses, [one for one, _ in who.segments])
     told = life.read(session, whose, positions, after or None)
-    coming = ahead.of_customer(session, explainer, found, now) if positions else {}
+    coming = ahead.of_positions(session, explainer, found, positions, who.had, now)
     return Seen(mark, who, [_shown(one, coming.get(one.journey.id)) for one in positions], told)
 
 
@@ -116,9 +121,18 @@ def _shown(position: Position, coming: Ahead | None) -> Shown:
     visited = frozenset(line.step for line in position.lines if line.step and line.step != position.state.step)
     own = next((one for one in position.lying if one.scope == "journey"), None)
     lines = coming.lines if coming else ()
-    return Shown(
-        position, [life.of_line(position, line) for line in lines], coming, picture(position.plan), visited, own
-    )
+    told = [life.of_line(position, line) for line in lines]
+    return Shown(position, told, coming, _drawn(position), visited, own)
+
+
+def _drawn(position: Position) -> Picture:
+    """The picture of a version: it never changes, and to draw a large one takes longer than all else here."""
+    version = position.plan.version
+    if version not in _PICTURES:
+        if len(_PICTURES) >= PICTURES:
+            _PICTURES.clear()
+        _PICTURES[version] = picture(position.plan)
+    return _PICTURES[version]
 
 
 def _readable(*words: str) -> None:
