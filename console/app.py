@@ -9,11 +9,14 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from console import faults, home, sign_in, templating, users
+from console import audit, events, faults, home, messages, segments, sign_in, tasks, templating, users
 from console.parts import Parts
 from lifecycle.rights import Right
 
-ROOMS: tuple[APIRouter, ...] = (home.router, sign_in.router, users.router, templating.router)
+ROOMS: tuple[APIRouter, ...] = (
+    home.router, sign_in.router, users.router, templating.router, messages.router, tasks.router, events.router,
+    segments.router, audit.router,
+)  # fmt: skip
 """The routes, by subject."""
 
 PUBLIC = frozenset({"/sign-in", "/link/{token}", "/static/{name}"})
