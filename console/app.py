@@ -9,17 +9,29 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from console import audit, events, faults, home, messages, segments, sign_in, tasks, templating, users
+from console import (
+    audit,
+    events,
+    faults,
+    home,
+    messages,
+    oidc,
+    segments,
+    sign_in,
+    tasks,
+    templating,
+    users,
+)
 from console.parts import Parts
 from lifecycle.rights import Right
 
 ROOMS: tuple[APIRouter, ...] = (
-    home.router, sign_in.router, users.router, templating.router, messages.router, tasks.router, events.router,
-    segments.router, audit.router,
+    home.router, sign_in.router, oidc.router, users.router, templating.router,
+    messages.router, tasks.router, events.router, segments.router, audit.router,
 )  # fmt: skip
 """The routes, by subject."""
 
-PUBLIC = frozenset({"/sign-in", "/link/{token}", "/static/{name}"})
+PUBLIC = frozenset({"/sign-in", "/link/{token}", "/oidc", "/oidc/back", "/static/{name}"})
 """What may be asked by whoever is not signed in."""
 
 
