@@ -38,10 +38,11 @@ async def test_tasks_are_listed_page_by_page(house: House) -> None:
             break
         query["after"] = answer["next"]
     assert found == ["t1", "t2", "t3", "t4", "t5"]
-    for more, ids in [
+    asked: list[tuple[dict[str, Any], list[str]]] = [
         ({"overdue": "true"}, ["t1", "t2"]), ({"assignee": "kim"}, ["t2", "t4"]), ({"state": "done"}, []),
         ({"customer": "ada", "limit": 1}, ["t1"]), ({"after": "broken", "limit": 1}, ["t1"]),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for more, ids in asked:
         answer = (await house.client.get("/v1/tasks", params=more, headers=headers)).json()
         assert [one["id"] for one in answer["tasks"]] == ids, more
     problem(await house.client.get("/v1/tasks", params={"customer": "nobody"}, headers=headers), 404)

@@ -32,7 +32,7 @@ def fail(desk: Desk, *names: str, user: str = "grace") -> list[int]:
 
 
 def numbers(page: str) -> list[int]:
-    return [int(one) for one in re.findall(r'<th scope="row"><a href="/console/events/(\d+)"', page)]
+    return [int(one) for one in re.findall(r'<th scope="row" role="rowheader"><a href="/console/events/(\d+)"', page)]
 
 
 async def test_events_are_listed_and_asked_for_by_what_they_are(desk: Desk) -> None:

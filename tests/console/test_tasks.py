@@ -27,7 +27,7 @@ def acts(desk: Desk) -> list[Audit]:
 
 
 def titles(page: str) -> list[str]:
-    return re.findall(r'<th scope="row">([^<]*)</th>', page)
+    return re.findall(r'<th scope="row" role="rowheader">([^<]*)</th>', page)
 
 
 async def test_open_tasks_come_by_what_is_due_first(desk: Desk) -> None:
