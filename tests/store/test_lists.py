@@ -323,6 +323,16 @@ def test_every_list_goes_by_an_index(database: Database, monkeypatch: pytest.Mon
             assert not walks_a_table(plan), f"{case}: {plan}"
 
 
+def test_what_is_one_customers_is_picked_by_the_customer_whatever_else_is_asked(database: Database) -> None:
+    """Nearly all messages are in one state: to walk through those for one customer's would be to read them all."""
+    database.write_now(lambda session: fill(session, 3000))
+    database.write_now(analyze)
+    wanted = MessageFilter(customer="cus_20", state="delivered")
+    (plan,) = statements(database, lambda session: messages.listed(session, wanted))
+    assert "ix_message_customer_id_channel_claimed_at" in plan
+    assert "ix_message_state" not in plan
+
+
 def test_the_check_sees_a_walk_through_a_whole_table(database: Database) -> None:
     database.write_now(lambda session: fill(session, 30_000 if "postgresql" in str(database.url) else 100))
     database.write_now(analyze)
