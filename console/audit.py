@@ -18,8 +18,8 @@ from store.lists.paging import Page
 
 router = APIRouter()
 
-KNOWN = ("consent", "enrol", "erase", "events retried", "exit", "pause", "resume", "skip", "task assigned",
-         "task done", "task reopened", "token created", "token revoked")  # fmt: skip
+KNOWN = ("consent", "enrol", "erase", "events retried", "exit", "pause", "resume", "shadow", "signed in", "skip",
+         "task assigned", "task done", "task reopened", "token created", "token revoked", "user added")  # fmt: skip
 """Words for what was done that the filter offers; others may be typed."""
 
 _HEADER = ("at", "who", "what", "target", "reason", "data")
