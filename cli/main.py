@@ -33,6 +33,7 @@ from cli import (
     shadowing,
     simulating,
     starting,
+    tasks,
     testing,
     tokens,
     users,
@@ -61,6 +62,7 @@ app.add_typer(playbook, name="playbook")
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
 app.add_typer(incoming.app, name="events")
+app.add_typer(tasks.app, name="task")
 app.add_typer(tokens.app, name="token")
 app.add_typer(users.app, name="user")
 

@@ -10,6 +10,19 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from console import customers, faults, home, oidc, sign_in, templating, users
+from console import (
+    audit,
+    events,
+    faults,
+    home,
+    messages,
+    oidc,
+    segments,
+    sign_in,
+    tasks,
+    templating,
+    users,
+)
 from console.parts import Parts
 from lifecycle.rights import Right
 
@@ -21,6 +34,9 @@ ROOMS: tuple[APIRouter, ...] = (
     users.router,
     templating.router,
 )
+    home.router, sign_in.router, oidc.router, users.router, templating.router,
+    messages.router, tasks.router, events.router, segments.router, audit.router,
+)  # fmt: skip
 """The routes, by subject."""
 
 PUBLIC = frozenset({"/sign-in", "/link/{token}", "/oidc", "/oidc/back", "/static/{name}"})

@@ -120,7 +120,11 @@ def _journeys(person: Person) -> Any:
 
 def _acts(person: Person) -> ColumnElement[bool]:
     target = _audit.c.target
-    return or_(target.in_([*person.ids, *person.names]), target.in_(_journeys(person)), target.in_(_messages(person)))
+    retried = select(literal("event ") + cast(_event.c.id, String)).where(_event.c.customer_id.in_(person.ids))
+    return or_(
+        target.in_([*person.ids, *person.names]), target.in_(_journeys(person)), target.in_(_messages(person)),
+        target.in_(retried),
+    )  # fmt: skip
 
 
 def _pauses(person: Person) -> ColumnElement[bool]:

@@ -30,7 +30,9 @@ class Message(Row, table=True):
     __table_args__ = (
         UniqueConstraint("journey_id", "step", "occurrence"),
         Index(None, "customer_id", "channel", "claimed_at"),
-        Index(None, "state"),
+        Index(None, "state", "due_at", "id"),
+        # Lists walk through all messages, the latest due first.
+        Index(None, "due_at", "id"),
         Index(None, "provider_id"),
         Index("ix_message_number", "recipient", sqlite_where=_SMS, postgresql_where=_SMS),
     )
@@ -90,7 +92,8 @@ class Task(Row, table=True):
     __table_args__ = (
         UniqueConstraint("journey_id", "step", "occurrence"),
         Index(None, "customer_id"),
-        Index(None, "state", "due_at"),
+        Index(None, "state", "due_at", "id"),
+        Index(None, "state", "done_at", "id"),
     )
 
     id: str = Field(primary_key=True)

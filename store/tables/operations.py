@@ -127,7 +127,7 @@ class Audit(Row, table=True):
     """One operating act: who did what to whom, and why."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "target"),)
+    __table_args__ = (Index(None, "target"), Index(None, "at", "id"))
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     at: Instant = Field(sa_type=InstantType)

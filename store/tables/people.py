@@ -102,7 +102,7 @@ class SegmentMember(Row, table=True):
     """A customer who is in a segment, and since when. Who leaves it has no row any more."""
 
     __tablename__ = "segment_member"
-    __table_args__ = (Index(None, "customer_id"),)
+    __table_args__ = (Index(None, "customer_id"), Index(None, "segment", "since", "customer_id"))
 
     segment: str = Field(primary_key=True)
     customer_id: str = Field(primary_key=True, foreign_key="customer.id")

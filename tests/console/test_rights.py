@@ -24,6 +24,12 @@ NEEDS: dict[Right, str] = {
         GET /account | POST /account/password | POST /account/sessions/end | POST /sign-out""",
     "act": "",
     "steer": "",
+    "see": """GET / | GET /account | POST /account/password | POST /account/sessions/end | POST /sign-out |
+        GET /messages | GET /messages/{id} | GET /messages/{id}/body | GET /outbox | GET /tasks | GET /events |
+        GET /events/undeclared | GET /events/{number} | GET /segments | GET /segments/{name} | GET /audit""",
+    "act": """GET /tasks/{id}/done | POST /tasks/{id}/done | GET /tasks/{id}/reopen | POST /tasks/{id}/reopen |
+        GET /tasks/{id}/assign | POST /tasks/{id}/assign""",
+    "steer": """GET /events/retry | POST /events/retry | GET /events/{number}/retry | POST /events/{number}/retry""",
     "admin": """GET /users | POST /users | POST /users/{number}/link | POST /users/{number}/role |
         POST /users/{number}/disable | POST /users/{number}/enable | POST /users/{number}/sessions/end""",
 }
