@@ -30,6 +30,8 @@ class Customer(Row, table=True):
         Index("ix_customer_phone", "phone", sqlite_where=_WITH_PHONE, postgresql_where=_WITH_PHONE),
         Index(None, "account_id"),
         Index(None, "merged_into"),
+        # The map counts the stages from these alone.
+        Index("ix_customer_stages", "stage", "merged_into", "erased_at"),
         # Sweeps go through the customers of a zone, in the order of their ids.
         Index(None, "time_zone", "id"),
     )
