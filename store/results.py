@@ -6,13 +6,28 @@ are nobody's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Interval, and_, case, exists, func, literal, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Interval,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.orm import Session
 from whenever import Instant, TimeDelta
 
 from lifecycle.plan import Goal
+from lifecycle.results import Arm
 from store.journeys import UNDER_WAY
 from store.statements import dialect
 from store.tables import Delivery, Hold, Journey, Message, Milestone, table_of
@@ -46,6 +61,15 @@ class Became(NamedTuple):
     people: int
     converted: int
     going: int
+
+
+class Wanted(NamedTuple):
+    """A playbook whose conversion is asked for: its goal, how long after entry that counts, and its entry's `per`."""
+
+    playbook: str
+    goal: Goal
+    window: TimeDelta | None
+    per: str | None
 
 
 class Sent(NamedTuple):
@@ -93,7 +117,12 @@ def held(session: Session, playbook: str) -> dict[str | None, int]:
 
 
 def became(
-    session: Session, playbook: str, since: Instant | None, goal: Goal | None, window: TimeDelta | None, per: str | None,
+    session: Session,
+    playbook: str,
+    since: Instant | None,
+    goal: Goal | None,
+    window: TimeDelta | None,
+    per: str | None,
     now: Instant,
 ) -> list[Became]:
     """What became of those who entered since an instant (None: ever), and how many reached the goal.
@@ -102,16 +131,24 @@ def became(
     arms alike; with `per`, only where its property of that name is the value for which the customer was entered.
     """  # fmt: skip
     one = _journey.c
-    reached: ColumnElement[bool] = literal(value=False)
-    going: ColumnElement[bool] = literal(value=False)
-    if goal is not None:
-        reached = _reached(session, goal.milestone, window, per)
-        still = literal(value=True) if window is None else one.entered_at > now - window
-        going = and_(~reached, still)
+    reached, going = _towards(session, goal, window, per, now)
     found = select(
         one.arm, one.exit_outcome, one.exit_reason, func.count(), _sum(reached), _sum(going)
     ).where(*_cohort(playbook, since))  # fmt: skip
     return [Became(*row) for row in session.execute(found.group_by(one.arm, one.exit_outcome, one.exit_reason))]
+
+
+def conversions(session: Session, wanted: Sequence[Wanted], since: Instant, now: Instant) -> dict[str, dict[str, Arm]]:
+    """By playbook and arm how many of those who entered since an instant reached the goal, as `became` counts them."""
+    one, parts = _journey.c, []
+    for playbook, goal, window, per in wanted:
+        reached, going = _towards(session, goal, window, per, now)
+        part = select(one.playbook, one.arm, func.count(), _sum(reached), _sum(going))
+        parts.append(part.where(*_cohort(playbook, since)).group_by(one.playbook, one.arm))
+    found: dict[str, dict[str, Arm]] = {}
+    for playbook, arm, *counts in session.execute(union_all(*parts)) if parts else ():
+        found.setdefault(playbook, {})[arm] = Arm(*counts)
+    return found
 
 
 def sent(session: Session, playbook: str, since: Instant | None) -> list[Sent]:
@@ -135,11 +172,23 @@ def reacted(session: Session, playbook: str, since: Instant | None) -> list[Reac
         .select_from(_journey)
         .join(_message, _message.c.journey_id == _journey.c.id)
         .join(_delivery, one.message_id == _message.c.id)
-        .where(*_cohort(playbook, since), one.kind.in_(REACTIONS))
+        # Without the "" SQLite goes through everything of these kinds that was ever told, instead of these messages'.
+        .where(*_cohort(playbook, since), (one.kind + "").in_(REACTIONS))
         .where(or_(one.detail.is_(None), one.detail != _NOT_A_PERSON))
         .group_by(_message.c.step, one.kind)
     )
     return [Reacted(*row) for row in session.execute(found)]
+
+
+def _towards(
+    session: Session, goal: Goal | None, window: TimeDelta | None, per: str | None, now: Instant
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Whether the goal was reached in time; and whether it was not, and there still is time."""
+    if goal is None:
+        return literal(value=False), literal(value=False)
+    reached = _reached(session, goal.milestone, window, per)
+    still = literal(value=True) if window is None else _journey.c.entered_at > now - window
+    return reached, and_(~reached, still)
 
 
 def _cohort(playbook: str, since: Instant | None) -> list[ColumnElement[bool]]:

@@ -57,7 +57,9 @@ def test_an_interval_holds_its_difference_and_stays_possible(one: Arm, other: Ar
 @given(one=arms(), other=arms(), times=st.integers(2, 9))
 def test_more_customers_with_the_same_shares_say_more(one: Arm, other: Arm, times: int) -> None:
     few = newcombe(one, other)
-    many = newcombe(Arm(one.entered * times, one.converted * times), Arm(other.entered * times, other.converted * times))
+    many = newcombe(
+        Arm(one.entered * times, one.converted * times), Arm(other.entered * times, other.converted * times)
+    )
 
     assert many.high - many.low < few.high - few.low
 
