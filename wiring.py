@@ -235,8 +235,9 @@ def explainer(project: Project, applier: Applier, secret_key: str) -> Explainer:
 def console_parts(project: Project, api: Parts, secret_key: str) -> ConsoleParts:
     """What the console needs besides the API, for a project that has no mistakes."""
     return ConsoleParts(
-        api, explainer(project, api.applier, secret_key), secret_key, project.root, project.plans, project.sources
-    )
+        api, explainer(project, api.applier, secret_key), secret_key, project.root, project.plans, project.sources,
+        project.scenarios, project.world(),
+    )  # fmt: skip
 
 
 def publish(session: Session, project: Project, now: Instant, *, holdouts: bool = True) -> list[str]:

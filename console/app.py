@@ -9,11 +9,18 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from console import faults, home, sign_in, templating
+from console import faults, home, journey_map, playbooks, rolling, sign_in, templating
 from console.parts import Parts
 from lifecycle.rights import Right
 
-ROOMS: tuple[APIRouter, ...] = (home.router, sign_in.router, templating.router)
+ROOMS: tuple[APIRouter, ...] = (
+    home.router,
+    sign_in.router,
+    templating.router,
+    playbooks.router,
+    rolling.router,
+    journey_map.router,
+)
 """The routes, by subject."""
 
 PUBLIC = frozenset({"/sign-in", "/link/{token}", "/static/{name}"})

@@ -8,14 +8,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from api.parts import Parts as ApiParts
+from console.counted import Counted
 from intake.explain import Explainer
+from intake.proving import Proof
+from lifecycle.language.scenario import Scenarios
 from lifecycle.plan import Plan
+from lifecycle.simulator import World
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`plans` and `sources` are those of the project's files, which are in the folder `root`. `secret_key` signs forms
-    and notices. `public_url` of `api` is where the outside reaches both.
+    """`plans` and `sources` are those of the project's files, which are in the folder `root`, and `scenarios` those of
+    their test files, which are run in `world`. `secret_key` signs forms and notices. `public_url` of `api` is where the
+    outside reaches both. `counted` keeps what takes long to count, `proofs` what came of the scenarios.
     """
 
     api: ApiParts
@@ -24,6 +29,10 @@ class Parts:
     root: Path
     plans: Mapping[str, Plan] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    scenarios: Mapping[str, Scenarios] = field(default_factory=dict)
+    world: World | None = None
+    counted: Counted = field(default_factory=Counted)
+    proofs: dict[str, Proof] = field(default_factory=dict)
 
     @property
     def base(self) -> str:

@@ -102,6 +102,15 @@ def journey_map(
     return JourneyMap(list(stages.values()), others, sum(people.values()), nowhere, looked_at)
 
 
+def in_words(seconds: int) -> str:
+    """A span as people say it: `12 days`, `5 hours`, `a minute`."""
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        number = round(seconds / size)
+        if seconds >= size:
+            return f"{'an' if word == 'hour' else 'a'} {word}" if number == 1 else f"{number:,} {word}s"
+    return "less than a minute"
+
+
 def _walk(
     stages: Mapping[str, StageOnMap],
     doors: Mapping[str, Door],

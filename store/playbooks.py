@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
@@ -48,6 +50,24 @@ _ACTIVE = select(_active)
 def active(session: Session) -> dict[str, str]:
     """By playbook: the id of the version that new journeys take, but for those of a share."""
     return {row.playbook: row.version for row in session.execute(_ACTIVE)}
+
+
+def actives(session: Session) -> list[PlaybookActive]:
+    """What new journeys take, for each playbook that can be entered."""
+    return list(session.scalars(select(PlaybookActive).execution_options(populate_existing=True)))
+
+
+def latest(session: Session) -> dict[str, str]:
+    """By playbook, of all that were ever published: the id of the version that was published last."""
+    rows = session.execute(
+        select(_version.c.playbook, _version.c.id).order_by(_version.c.created_at, _version.c.id.desc())
+    )
+    return {row.playbook: row.id for row in rows}
+
+
+def those(session: Session, ids: Collection[str]) -> list[PlaybookVersion]:
+    """These versions, whole."""
+    return list(session.scalars(select(PlaybookVersion).where(_version.c.id.in_(ids))))
 
 
 def taken_by(session: Session, customer_id: str) -> list[str]:

@@ -17,8 +17,9 @@ BEGINNING = START.timestamp()
 def fill(session: Session) -> None:
     for number, (name, stage) in enumerate({"a": "aware", "b": "aware", "c": None, "d": "aware", "e": "aware"}.items()):
         customer = add_customer(session, name).id
-        gone = {"d": {"erased_at": at(1)}, "e": {"merged_into": add_customer(session, "a").id}}.get(name, {})
-        session.execute(update(_customer).where(_customer.c.id == customer).values(stage=stage, **gone))
+        values = {"stage": stage, "erased_at": at(1) if name == "d" else None}
+        values["merged_into"] = add_customer(session, "a").id if name == "e" else None
+        session.execute(update(_customer).where(_customer.c.id == customer).values(values))
         add_milestone(session, customer, "visited", number * 10, hours=number)
         if name == "a":
             add_milestone(session, customer, "visited", 1, hours=-2)
@@ -43,8 +44,11 @@ def test_the_first_time_of_each_milestone_is_found(database: Database) -> None:
 
 
 def test_no_more_customers_are_looked_at_than_asked_for(database: Database) -> None:
-    database.write_now(lambda session: [add_milestone(session, add_customer(session, str(one)).id, "visited", one)
-                                        for one in range(9)])  # fmt: skip
+    def many(session: Session) -> None:
+        for number in range(9):
+            add_milestone(session, add_customer(session, str(number)).id, "visited", number)
+
+    database.write_now(many)
 
     looked_at, found = database.read_now(lambda session: stages.firsts(session, ["visited"], 4))
 
