@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from api.parts import Parts as ApiParts
@@ -15,12 +16,16 @@ from lifecycle.language.scenario import Scenarios
 from lifecycle.plan import Plan
 from lifecycle.simulator import World
 
+if TYPE_CHECKING:
+    from console.provider import Provider
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """`plans` and `sources` are those of the project's files, which are in the folder `root`, and `scenarios` those of
-    their test files, which are run in `world`. `secret_key` signs forms and notices. `public_url` of `api` is where the
-    outside reaches both. `counted` keeps what takes long to count, `proofs` what came of the scenarios.
+    their test files, which are run in `world`. `secret_key` signs forms and notices. `provider` is where users may sign
+    in without a password. `public_url` of `api` is where the outside reaches both. `counted` keeps what takes long to
+    count, `proofs` what came of the scenarios.
     """
 
     api: ApiParts
@@ -29,6 +34,7 @@ class Parts:
     root: Path
     plans: Mapping[str, Plan] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    provider: Provider | None = None
     scenarios: Mapping[str, Scenarios] = field(default_factory=dict)
     world: World | None = None
     counted: Counted = field(default_factory=Counted)

@@ -33,7 +33,11 @@ def desk(build: Build) -> Desk:
     return build(WELCOME)
 
 
-def enter(desk: Desk, count: int = 6, step: str = "wait-10-days") -> None:
+def inside(desk: Desk) -> int:
+    return sum(one.people for one in desk.house.read(results.standing)["welcome"])
+
+
+def enter(desk: Desk, count: int = 20, step: str = "wait-10-days") -> None:
     """Customers are inside, and stand at a step."""
     for number in range(count):
         desk.house.track("purchase", START, f"customer-{number}", revenue=9)
@@ -57,14 +61,13 @@ async def said(desk: Desk, path: str, as_: str = "viewer") -> str:
 
 async def test_the_list_shows_every_playbook_with_who_is_inside_and_what_it_brings(desk: Desk) -> None:
     enter(desk)
-    inside = sum(one.people for one in desk.house.read(results.standing)["welcome"])
     desk.house.track("delta", day(1), "customer-0")
     desk.now = day(2)
 
     page = await said(desk, "/playbooks")
 
-    assert "customer " in page
-    assert f"welcome A test. running {inside} 6 " in page
+    assert "customer enjoy it" in page, "the stage, and what it is for"
+    assert f"welcome A test. running {inside(desk)} 20 " in page
     assert "bare A test. running 0" in page
     assert "no goal" in page
 
@@ -77,33 +80,36 @@ async def test_without_playbooks_the_list_says_what_to_do(build: Build) -> None:
 
 async def test_a_playbook_is_a_picture_with_people_on_its_steps(desk: Desk) -> None:
     enter(desk)
-    inside = sum(one.people for one in desk.house.read(results.standing)["welcome"])
-    assert 0 < inside < 6, "some are held out"
+    people = inside(desk)
+    assert 0 < people < 20, "some are held out"
 
     page = await desk.get("/playbooks/welcome", "viewer")
 
-    assert f"{inside} customers are inside" in text_of(page.text)
+    assert f"{people} customers are inside" in text_of(page.text)
     assert page.text.count('<g class="step ') == 7, "entry, five steps and the end"
     assert page.text.count('<g class="count">') == 1
     words = text_of(page.text)
-    assert f"Wait : Wait 10 days. {inside} people here. Then If customer.score" in words
+    assert f"Wait : Wait 10 days. {people} people here. Then If customer.score" in words
     assert "yes: then End: enough." in words
 
 
 async def test_the_arms_are_compared_and_the_goal_counts_for_both(desk: Desk) -> None:
-    enter(desk, 40)
-    for number in range(40):
-        if number % 2:
-            desk.house.track("delta", day(1), f"customer-{number}")
+    enter(desk, 60)
+    arms: dict[str, list[str]] = {"journey": [], "holdout": []}
+    for number in range(60):
+        arms[desk.house.journey(f"customer-{number}").arm].append(f"customer-{number}")
+    for people in arms.values():
+        for name in people[::2]:
+            desk.house.track("delta", day(1), name)
     desk.now = day(2)
 
     page = await said(desk, "/playbooks/welcome")
 
-    held = desk.house.read(lambda session: results.became(session, "welcome", None, None, None, None, START))
-    arms = {arm: sum(one.people for one in held if one.arm == arm) for arm in ("journey", "holdout")}
-    assert f"Through the playbook {arms['journey']}" in page
-    assert f"Held out {arms['holdout']}" in page
-    assert re.search(r"\d+ of \d+ against \d+ of \d+ held out: .*; too early to tell\.", page)
+    reached = {arm: len(people[::2]) for arm, people in arms.items()}
+    assert f"Through the playbook {len(arms['journey'])} {reached['journey']} " in page
+    assert f"Held out {len(arms['holdout'])} {reached['holdout']} " in page
+    told = f"{reached['journey']} of {len(arms['journey'])} against {reached['holdout']} of {len(arms['holdout'])}"
+    assert re.search(f"{told} held out: .*; too early to tell", page)
     assert "95 % interval" in page
 
 
