@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy.orm import Session
 from whenever import Instant
@@ -24,6 +24,9 @@ SHARE = 10
 
 LEAST, MOST = 0.9, 30.0
 """The fewest and the most seconds for which a count is as good as new."""
+
+PATIENCE = 1.0
+"""Seconds for which a page waits for what it can show later."""
 
 OLD = 60.0
 """Seconds after which a count is too old to be shown while the next one is made."""
@@ -49,6 +52,22 @@ class Counted:
         self, name: Hashable, database: Database, count: Callable[[Session], T], clock: Callable[[], Instant]
     ) -> Kept[T]:
         """A count that is at most so old (see above). What raises is raised to whoever waits, and not kept."""
+        found = self._found(name, database, count, clock)
+        return found if isinstance(found, Kept) else await asyncio.shield(found)
+
+    async def soon(
+        self, name: Hashable, database: Database, count: Callable[[Session], T], clock: Callable[[], Instant]
+    ) -> Kept[T] | None:
+        """`get` for what can be shown later: None where it takes longer than `PATIENCE`; it is made all the same."""
+        found = self._found(name, database, count, clock)
+        if isinstance(found, Kept):
+            return found
+        done, _ = await asyncio.wait({found}, timeout=PATIENCE)
+        return found.result() if done else None
+
+    def _found(
+        self, name: Hashable, database: Database, count: Callable[[Session], T], clock: Callable[[], Instant]
+    ) -> Kept[T] | asyncio.Task[Kept[T]]:
         found = self.kept.get(name)
         age = (clock() - found.at).total("seconds") if found is not None else OLD
         if found is not None and 0 <= age <= found.good_for:
@@ -60,7 +79,7 @@ class Counted:
             task.add_done_callback(lambda done: self._over(name, done))
         if found is not None and 0 <= age < OLD:
             return found
-        return cast("Kept[T]", await asyncio.shield(task))
+        return task
 
     async def _made(self, name: Hashable, database: Database, count: Callable[[Session], T], at: Instant) -> Kept[T]:
         began = time.perf_counter()

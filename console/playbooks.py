@@ -91,7 +91,7 @@ async def playbook(request: Request, visitor: Seeing, name: str, since: Period =
     begin = None if days is None else clock().subtract(hours=24 * days)
     inside, brought = await asyncio.gather(
         parts.counted.get(("inside", name, plan.version), database, partial(results.inside, plan=plan), clock),
-        parts.counted.get(
+        parts.counted.soon(
             ("results", name, plan.version, since), database,
             lambda session: results.read(session, plan, begin, clock()), clock,
         ),
