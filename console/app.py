@@ -9,7 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from console import faults, home, journey_map, oidc, playbooks, rolling, sign_in, templating, users
+from console import faults, foreseen, home, journey_map, oidc, playbooks, rolling, sign_in, templating, users
 from console.parts import Parts
 from lifecycle.rights import Right
 
@@ -20,6 +20,7 @@ ROOMS: tuple[APIRouter, ...] = (
     users.router,
     playbooks.router,
     rolling.router,
+    foreseen.router,
     journey_map.router,
     templating.router,
 )

@@ -19,7 +19,7 @@ from store.database import Database
 
 T = TypeVar("T")
 
-SHARE = 10
+SHARE = 20
 """A count is kept for so many times the time that it took."""
 
 LEAST, MOST = 0.9, 30.0

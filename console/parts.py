@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from api.parts import Parts as ApiParts
 from console.counted import Counted
+from console.foreseer import Foreseer
 from intake.explain import Explainer
 from intake.proving import Proof
 from lifecycle.language.scenario import Scenarios
@@ -25,7 +26,7 @@ class Parts:
     """`plans` and `sources` are those of the project's files, which are in the folder `root`, and `scenarios` those of
     their test files, which are run in `world`. `secret_key` signs forms and notices. `provider` is where users may sign
     in without a password. `public_url` of `api` is where the outside reaches both. `counted` keeps what takes long to
-    count, `proofs` what came of the scenarios.
+    count, `proofs` what came of the scenarios, `foreseer` forecasts.
     """
 
     api: ApiParts
@@ -39,6 +40,7 @@ class Parts:
     world: World | None = None
     counted: Counted = field(default_factory=Counted)
     proofs: dict[str, Proof] = field(default_factory=dict)
+    foreseer: Foreseer = field(default_factory=Foreseer)
 
     @property
     def base(self) -> str:

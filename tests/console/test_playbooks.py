@@ -24,6 +24,7 @@ WELCOME = {
     "holdout: 50%\nsteps: [{send: mail/one, id: hello}, {wait: 10 days}, {branch: [{if: customer.score > 3, then: "
     "[{exit: enough}]}]}, {wait_for: {milestone: beta}, timeout: 9 days}]\n",
     "bare": "steps: [{send: mail/one}]\n",
+    "receipts": "entry: {milestone: alpha}\nsteps: [{send: mail/receipt}]\n",
 }
 _journey = table_of(Journey)
 
@@ -281,3 +282,24 @@ async def test_whoever_may_not_steer_sees_and_rolls_nothing_out(desk: Desk, role
     for path in ("roll-out?version=1", "stop", "continue"):
         assert (await desk.get(f"/playbooks/welcome/{path}", role)).status_code == 403
         assert (await desk.send(f"/playbooks/welcome/{path}", {"reason": "x"}, role)).status_code == 403
+
+
+# --- what is coming --------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_coming_is_a_chart_and_a_table(desk: Desk) -> None:
+    page = await desk.get("/playbooks/receipts/coming", "viewer")
+    assert "Nothing is coming" in text_of(page.text)
+    for number in range(3):
+        desk.house.identify(user=f"customer-{number}", email=f"customer-{number}@example.com")
+        desk.house.track("alpha", START, f"customer-{number}")
+    desk.now = START.add(hours=2)
+    page = await desk.get("/playbooks/receipts/coming", "viewer")
+    words = text_of(page.text)
+    assert re.search(r"[1-9]\d* messages in the next 14 days", words), words
+    assert "3.0 came a day in the last 1 day" in words
+    assert page.text.count('class="bar bar-email"') >= 13
+    assert "The same as a table" in words
+    tag = {"If-None-Match": page.headers["etag"]}
+    assert (await desk.get("/playbooks/receipts/coming", "viewer", headers=tag)).status_code == 304
+    assert (await desk.get("/playbooks/none/coming", "viewer")).status_code == 404

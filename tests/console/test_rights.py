@@ -21,7 +21,8 @@ ALLOWED: dict[str, str] = {
 
 NEEDS: dict[Right, str] = {
     "see": """GET / | GET /account | POST /account/password | POST /account/sessions/end | POST /sign-out |
-        GET /playbooks | GET /playbooks/{name} | GET /playbooks/{name}/differences | GET /map""",
+        GET /playbooks | GET /playbooks/{name} | GET /playbooks/{name}/differences | GET /map |
+        GET /playbooks/{name}/coming""",
     "act": "",
     "steer": """GET /playbooks/{name}/roll-out | POST /playbooks/{name}/roll-out | GET /playbooks/{name}/continue |
         POST /playbooks/{name}/continue | GET /playbooks/{name}/stop | POST /playbooks/{name}/stop""",
