@@ -26,6 +26,7 @@ from cli import (
     importing,
     incoming,
     journeys,
+    mapping,
     pauses,
     persons,
     running,
@@ -51,7 +52,7 @@ app = typer.Typer(
 )
 for module in (
     authoring, testing, schemas, simulating, forecasts, events, importing, explaining, pauses, verifying, persons,
-    doctor, running, demo,
+    mapping, doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
 app.add_typer(starting.app, name="new")

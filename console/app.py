@@ -23,6 +23,7 @@ from console import (
     templating,
     users,
 )
+from console import faults, foreseen, home, journey_map, oidc, playbooks, rolling, sign_in, templating, users
 from console.parts import Parts
 from lifecycle.rights import Right
 
@@ -37,6 +38,15 @@ ROOMS: tuple[APIRouter, ...] = (
     home.router, sign_in.router, oidc.router, users.router, templating.router,
     messages.router, tasks.router, events.router, segments.router, audit.router,
 )  # fmt: skip
+    sign_in.router,
+    oidc.router,
+    users.router,
+    playbooks.router,
+    rolling.router,
+    foreseen.router,
+    journey_map.router,
+    templating.router,
+)
 """The routes, by subject."""
 
 PUBLIC = frozenset({"/sign-in", "/link/{token}", "/oidc", "/oidc/back", "/static/{name}"})

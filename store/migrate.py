@@ -18,7 +18,8 @@ from store.errors import SchemaTooNew, translated
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0008"
+HEAD = "0009"
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _ONE_AT_A_TIME = 0x6D696C6570  # any number that no other program locks

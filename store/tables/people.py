@@ -38,7 +38,8 @@ class Customer(Row, table=True):
     __table_args__ = (
         Index("ix_customer_phone", "phone", sqlite_where=_WITH_PHONE, postgresql_where=_WITH_PHONE),
         Index(None, "account_id"),
-        Index(None, "merged_into"),
+        # The tombstones of a customer; and the map counts the stages of all others from these alone.
+        Index("ix_customer_stages", "merged_into", "erased_at", "stage"),
         # Sweeps go through the customers of a zone, in the order of their ids.
         Index(None, "time_zone", "id"),
         *(_finding(name) for name in ("find_id", "find_email", "find_phone", "find_name", "find_surname")),

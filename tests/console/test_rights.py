@@ -30,6 +30,12 @@ NEEDS: dict[Right, str] = {
     "act": """GET /tasks/{id}/done | POST /tasks/{id}/done | GET /tasks/{id}/reopen | POST /tasks/{id}/reopen |
         GET /tasks/{id}/assign | POST /tasks/{id}/assign""",
     "steer": """GET /events/retry | POST /events/retry | GET /events/{number}/retry | POST /events/{number}/retry""",
+    "see": """GET / | GET /account | POST /account/password | POST /account/sessions/end | POST /sign-out |
+        GET /playbooks | GET /playbooks/{name} | GET /playbooks/{name}/differences | GET /map |
+        GET /playbooks/{name}/coming""",
+    "act": "",
+    "steer": """GET /playbooks/{name}/roll-out | POST /playbooks/{name}/roll-out | GET /playbooks/{name}/continue |
+        POST /playbooks/{name}/continue | GET /playbooks/{name}/stop | POST /playbooks/{name}/stop""",
     "admin": """GET /users | POST /users | POST /users/{number}/link | POST /users/{number}/role |
         POST /users/{number}/disable | POST /users/{number}/enable | POST /users/{number}/sessions/end""",
 }
