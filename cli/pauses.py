@@ -96,7 +96,7 @@ def pause(
     from intake import pauses
 
     now = Instant.now()
-    ends_at = _end(until, project)
+    ends_at = end_of(until, project)
     segments = _segments(project) if scope == "segment" else ()
 
     def store(session: Session) -> Pause:
@@ -192,7 +192,8 @@ def _utc(at: Instant) -> str:
     return at.format_iso(unit="minute").replace("T", " ").replace("Z", " UTC")
 
 
-def _end(until: str | None, project: Path | None) -> Instant | None:
+def end_of(until: str | None, project: Path | None) -> Instant | None:
+    """The end that was given with a pause, by the clocks of the map where it has no offset."""
     if until is None:
         return None
     known = read_project(project, sound=False).map

@@ -194,7 +194,7 @@ TABLES: Mapping[type[Row], About] = {
          # A milestone's name is a word of the map; that of a group call is the company's.
          "name": lambda person: case((_event.c.kind == "group", null()), else_=_event.c.name)},
     ),
-    Hold: About("journey_id pause_id since", "", _of_journeys(Hold), delete=True),
+    Hold: About("journey_id pause_id since wants", "", _of_journeys(Hold), delete=True),
     ImportRejected: About("digest line reasons", "it names lines, and no values"),
     ImportRun: About("digest offset line counts started_at finished_at", "it counts lines"),
     Journey: About(
