@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-postgres lint bench chaos lock
+.PHONY: help install demo test test-postgres test-browser lint bench chaos lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,15 +16,19 @@ install: .venv/.installed ## create or update .venv from requirements.lock
 demo: .venv/.installed ## watch a dozen customers live through ninety days, in about a minute
 	@$(BIN)/milepost demo
 
-test: .venv/.installed ## check and test the shipped playbooks, then run the whole test suite
+test: .venv/.installed ## check and test the shipped playbooks, then run all tests but those in a browser
 	@$(BIN)/milepost check
 	@$(BIN)/milepost test
-	@$(BIN)/pytest -n 2 --dist worksteal
+	@$(BIN)/pytest -n 2 --dist worksteal --ignore tests/browser
 
 # The tests that are given a database, on a PostgreSQL server that each process of the run starts. Those of the store run on both
 # databases in every run.
 test-postgres: .venv/.installed ## run the tests that touch a database on PostgreSQL
-	@MILEPOST_TEST_DATABASE=postgres $(BIN)/pytest -n 2 --dist worksteal --ignore tests/store
+	@MILEPOST_TEST_DATABASE=postgres $(BIN)/pytest -n 2 --dist worksteal --ignore tests/store --ignore tests/browser
+
+# Apart from the others, for these need a browser on the machine; where there is none, they say what to install.
+test-browser: .venv/.installed ## drive the console's pages in Chromium
+	@$(BIN)/pytest tests/browser
 
 lint: .venv/.installed ## style, types, and which room may import which
 	@failed=0; for check in 'ruff check .' 'ruff format --check .' mypy 'lint-imports --no-logo'; do \

@@ -24,10 +24,12 @@ from activities.rates import Rates
 from activities.sweeping import Sweep, SweepActivities, until_nothing
 from activities.tools import Tools
 from api.parts import Parts
+from console.parts import Parts as ConsoleParts
 from intake import rollouts
 from intake.acceptor import Acceptor
 from intake.apply import Applier
 from intake.commands import PATIENCE, NoAnswer
+from intake.explain import Explainer
 from intake.orphans import OrphanSweep
 from intake.segmenting import sweep_segments
 from intake.sweeping import DueSweep
@@ -220,6 +222,20 @@ def api_parts(project: Project, database: Database, settings: Settings, secret_k
         temporal_when_needed(settings.temporal_address, settings.temporal_namespace),
         tuple(key for key in (settings.sendgrid_webhook_key, settings.second_sendgrid_webhook_key) if key),
         tuple(token.get_secret_value() for token in tokens if token),
+    )
+
+
+def explainer(project: Project, applier: Applier, secret_key: str) -> Explainer:
+    """What explaining needs, for a project that has no mistakes."""
+    assert project.map is not None
+    renderer = Renderer(project.templates, project.map.language, project.templates_again)
+    return Explainer(project.map, project.conditions, renderer, Asker(project.map, secret_key.encode(), applier.plan))
+
+
+def console_parts(project: Project, api: Parts, secret_key: str) -> ConsoleParts:
+    """What the console needs besides the API, for a project that has no mistakes."""
+    return ConsoleParts(
+        api, explainer(project, api.applier, secret_key), secret_key, project.root, project.plans, project.sources
     )
 
 

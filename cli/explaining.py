@@ -81,15 +81,11 @@ def explain(
 
 
 def _explainer(found: Project) -> Explainer:
-    from activities.asking import Asker
+    import wiring
     from intake.apply import Applier
-    from intake.explain import Explainer
-    from messaging.render import Renderer
 
     assert found.map is not None
-    plans = Applier(found.map, found.conditions)
-    asker = Asker(found.map, secret_key(data_folder(found.root)).encode(), plans.plan)
-    return Explainer(found.map, found.conditions, Renderer(found.templates, found.map.language), asker)
+    return wiring.explainer(found, Applier(found.map, found.conditions), secret_key(data_folder(found.root)))
 
 
 def _data(told: Explained, zone: str) -> dict[str, Any]:

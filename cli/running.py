@@ -36,10 +36,13 @@ from cli.common import (
 if TYPE_CHECKING:
     import socket
 
+    from sqlalchemy.orm import Session
+
     from intake.acceptor import Acceptor
     from project import Project
     from settings import Settings
     from store.database import Database
+    from store.tables import User
 
 TEMPORAL_PORT = 7233
 API_PORT = 8080
@@ -105,17 +108,35 @@ async def _dev(project: Project, folder: Path, port: int, format: Format, server
             file.write_text(json.dumps(said), "utf-8")
             try:
                 async with _serving(project, store, configured, key, taken) as acceptor:
-                    _say(project, api, server.address, format)
+                    link = await _sign_in_link(store, api, key)
+                    _say(project, api, server.address, link, format)
                     await _run(project, store, server.address, configured, key, stop, acceptor)
             finally:
                 file.unlink(missing_ok=True)
 
 
-def _say(project: Project, api: str, temporal: str, format: Format) -> None:
+async def _sign_in_link(store: Database, api: str, key: str) -> str:
+    """An address at which whoever started this is signed in to the console, once."""
+    from whenever import Instant
+
+    from console.sign_in import link_for
+    from intake.users import make
+    from store import users
+
+    def owner(session: Session) -> User:
+        name, now = who().removeprefix("cli:"), Instant.now()
+        return users.by_name(session, name) or make(session, name, "admin", None, "milepost dev", now)
+
+    return link_for(key, api, await store.write(owner))
+
+
+def _say(project: Project, api: str, temporal: str, link: str, format: Format) -> None:
     if format is Format.json:
-        out_json({"api": api, "console": None, "temporal": temporal})
+        out_json({"api": api, "console": f"{api}/console", "temporal": temporal, "sign_in": link})
         return
     out(f"Milepost runs {len(project.plans)} playbooks of {project.root}; the API is at {api}, Temporal at {temporal}.")
+    out(f"The console: {link}")
+    note("  The link signs you in, once, within a quarter of an hour; `milepost user add` makes users with a password.")
     note("From another terminal:  milepost import FILE  tells of customers (identify calls, with an email);")
     note("                        milepost track ada purchase --set revenue=49  tells what one of them did.")
 
@@ -149,9 +170,9 @@ async def _serve(project: Project, store: Database, key: str, host: str, port: i
             acceptor.stored = notified
             api = f"http://{_address(taken)}"
             if format is Format.json:
-                out_json({"api": api})
+                out_json({"api": api, "console": f"{api}/console"})
             else:
-                out(f"The API is at {api}, and outside at {configured.public_url}.")
+                out(f"The API is at {api}, and outside at {configured.public_url}; the console at {api}/console.")
             note("Ctrl-C ends it.")
             await stop.wait()
 
@@ -163,9 +184,12 @@ async def _serving(
     import wiring
     from api.app import create
     from api.server import serving
+    from console.app import mount
 
     parts = wiring.api_parts(project, store, configured, key)
-    async with serving(create(parts), taken):
+    app = create(parts)
+    mount(app, wiring.console_parts(project, parts, key))
+    async with serving(app, taken):
         yield parts.acceptor
 
 

@@ -14,6 +14,7 @@ from store.tables.ledger import Delivery, Message, Task
 from store.tables.operations import Audit, Erasure, Hold, Pause, Rate, Sweep, Token
 from store.tables.people import Account, Consent, ConsentRequest, Customer, Milestone, SegmentMember, Suppression
 from store.tables.versions import JourneyMove, Rollout
+from store.tables.visitors import FormSent, SignInAttempt, User, UserSession
 
 __all__ = [
     "METADATA",
@@ -26,6 +27,7 @@ __all__ = [
     "Delivery",
     "Erasure",
     "Event",
+    "FormSent",
     "Hold",
     "ImportRejected",
     "ImportRun",
@@ -43,12 +45,15 @@ __all__ = [
     "SegmentMember",
     "Shadow",
     "Shard",
+    "SignInAttempt",
     "Suppression",
     "Sweep",
     "Task",
     "Telling",
     "Token",
     "Trace",
+    "User",
+    "UserSession",
     "table_of",
     "values_of",
 ]

@@ -1,0 +1,36 @@
+"""What the console is handed when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from api.parts import Parts as ApiParts
+from intake.explain import Explainer
+from lifecycle.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """`plans` and `sources` are those of the project's files, which are in the folder `root`. `secret_key` signs forms
+    and notices. `public_url` of `api` is where the outside reaches both.
+    """
+
+    api: ApiParts
+    explainer: Explainer
+    secret_key: str
+    root: Path
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def base(self) -> str:
+        """The path of the console's addresses, as the outside sees it."""
+        return urlsplit(self.api.public_url).path.rstrip("/") + "/console"
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers come by HTTPS, so that cookies may go no other way."""
+        return urlsplit(self.api.public_url).scheme == "https"
