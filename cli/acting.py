@@ -72,9 +72,7 @@ def enrol(
     now = Instant.now()
     event = _stored(
         project_root(project),
-        lambda session: enrol_(
-            session, customer, playbook, source="cli", reason=reason, who=who(), now=now, key=None
-        ),
+        lambda session: enrol_(session, customer, playbook, source="cli", reason=reason, who=who(), now=now, key=None),
     )
     if format is Format.json:
         out_json({"id": event})

@@ -26,7 +26,6 @@ from cli.common import (
     settings,
     who,
 )
-
 from cli.pauses import UntilOption, end_of
 
 if TYPE_CHECKING:

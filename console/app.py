@@ -9,11 +9,14 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from console import faults, home, sign_in, templating, users
+from console import acting_on_customers, acting_on_journeys, faults, home, pausing, sign_in, templating, users
 from console.parts import Parts
 from lifecycle.rights import Right
 
-ROOMS: tuple[APIRouter, ...] = (home.router, sign_in.router, users.router, templating.router)
+ROOMS: tuple[APIRouter, ...] = (
+    home.router, sign_in.router, users.router, templating.router, pausing.router, acting_on_customers.router,
+    acting_on_journeys.router,
+)  # fmt: skip
 """The routes, by subject."""
 
 PUBLIC = frozenset({"/sign-in", "/link/{token}", "/static/{name}"})

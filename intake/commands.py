@@ -74,7 +74,7 @@ class Commands:
         def store(session: Session) -> int | None:
             if asking.before(session, "pause", journey, self.key, asked, ("pause",)):
                 return None
-            self._going(session, journey)
+            self.going(session, journey)
             if ends_at is not None and ends_at <= self.now:
                 raise Impossible("a pause ends after it has begun: give an end that is still ahead")
             lying = pauses.active_on(session, "journey", journey)
@@ -122,7 +122,7 @@ class Commands:
         def store(session: Session) -> list[int]:
             if asking.before(session, "resume", journey, self.key, {"handling": handling}, ("pause",)):
                 return []
-            position = self._going(session, journey)
+            position = self.going(session, journey)
             lying = [row.id for row in pauses.active_on(session, "journey", journey) if row.id is not None]
             if not lying:
                 held = f"; {position.next.why}" if position.word == "held" else ""
@@ -148,7 +148,7 @@ class Commands:
         def check(session: Session) -> bool:
             if asking.before(session, "skip", journey, self.key, {"what": what}):
                 return True
-            position = self._going(session, journey)
+            position = self.going(session, journey)
             if position.word == "starting":
                 raise Conflict("the journey has not begun yet: the worker has not told Temporal of it")
             why_not = refusal(position.state, command)
@@ -182,7 +182,7 @@ class Commands:
         def store(session: Session) -> None:
             if asking.before(session, "exit", journey, self.key, {}):
                 return
-            self._going(session, journey)
+            self.going(session, journey)
             if not journeys.stamp_exit(session, journey, self.now, "exited", reason):
                 raise Conflict("the journey is ending already")
             inbox.append(session, journey, [inbox.Entry("exit", BY_HAND, self.now, None, {"outcome": "exited"})])
@@ -196,8 +196,8 @@ class Commands:
         """Where the journey stands now."""
         return await self.database.read(lambda session: _position(session, journey, Instant.now()))
 
-    def _going(self, session: Session, journey: str) -> Position:
-        """Where a journey stands that has not ended; Conflict for any other."""
+    def going(self, session: Session, journey: str) -> Position:
+        """Where a journey stands that can be acted on; Conflict for one that has ended, or is in the holdout."""
         position = _position(session, journey, self.now)
         if position.word == "holdout":
             raise Conflict("the journey is in the holdout: nothing is sent in it that could be held or ended")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from intake.pauses import Handling
 from lifecycle.plan import Plan, Send
-from store import held, pauses, playbooks
+from store import held, playbooks
 from store.tables import Pause
 
 MOST, FEWER = 100_000, 10_000
@@ -124,9 +124,9 @@ def _messages(foreseen: Foreseen, handling: Handling) -> str:
 
 def takes(count: int, spread: int) -> str:
     """How long it takes until `count` journeys were let go on, `spread` a minute: `3 hours and 20 minutes`."""
-    minutes = math.ceil((count - 1) / spread)
-    if minutes < 1:
+    if count - 1 < spread:
         return "less than a minute"
+    minutes = math.ceil((count - 1) / spread)
     days, rest = divmod(minutes, 24 * 60)
     parts = [(days, "day"), (rest // 60, "hour"), (rest % 60, "minute")]
     return " and ".join(_many(number, what) for number, what in [part for part in parts if part[0]][:2])

@@ -1,8 +1,8 @@
 """Suppressing a customer's address by hand, and lifting what suppresses it.
 
-A suppression belongs to the address, whoever has it (store.suppressions): it is kept under a keyed hash, and outlives a
-change of the customer's address and their erasure. Two reasons are not for us to lift: who wrote STOP takes that back by
-START, and who said no before they were erased by a yes.
+A suppression belongs to the address, whoever has it (store.suppressions): it is kept under a keyed hash, and outlives
+a change of the customer's address and their erasure. Two reasons are not for us to lift: who wrote STOP takes that back
+by START, and who said no before they were erased by a yes.
 """
 
 from __future__ import annotations

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 from whenever import Instant
 
 from store.journeys import UNDER_WAY
-from store.tables import Customer, Hold, Journey, Pause, SegmentMember, table_of
+from store.tables import Account, Customer, Hold, Journey, Pause, SegmentMember, table_of
 
 _hold, _pause, _journey = table_of(Hold), table_of(Pause), table_of(Journey)
 _customer, _member = table_of(Customer), table_of(SegmentMember)
@@ -47,7 +47,8 @@ def sums(session: Session, pause_id: int) -> Sums:
     # Not grouped: SQLite sorts 100,000 rows for that.
     stands = func.count().filter(or_(wants.is_(None), wants != "passes"))
     due = [func.count().filter(wants == channel) for channel in ("email", "sms")]
-    return Sums(*session.execute(select(stands, *due).where(_hold.c.pause_id == pause_id)).one())
+    row = session.execute(select(stands, *due).where(_hold.c.pause_id == pause_id)).one()
+    return Sums(row[0], row[1], row[2])
 
 
 def page(session: Session, pause_id: int, after: tuple[Instant, str] | None, limit: int) -> list[HeldOne]:
@@ -108,9 +109,7 @@ def _journeys_of(session: Session, people: Sequence[str], companies: Sequence[st
     return list(session.scalars(select(_journey.c.id).where(_journey.c.customer_id.in_(ids)).limit(4 * SAMPLE)))
 
 
-def under_way(
-    session: Session, scope: str, target: str, most: int, playbooks: Collection[str] = ()
-) -> int:
+def under_way(session: Session, scope: str, target: str, most: int, playbooks: Collection[str] = ()) -> int:
     """How many journeys are under way that a pause of this scope and target would concern; counts up to `most`.
 
     Of a channel those through `playbooks`: whoever asks knows which of them send by it.
@@ -142,3 +141,41 @@ def _concerned(scope: str, target: str, playbooks: Collection[str]) -> tuple[Any
             return _journey.join(_customer, one.customer_id == _customer.c.id), [_customer.c.account_id == target]
         case _:
             return _journey.join(_member, one.customer_id == _member.c.customer_id), [_member.c.segment == target]
+
+
+class Named(NamedTuple):
+    """What a journey, or the target of a pause, is called; `customer` is our id of whose page shows it."""
+
+    text: str
+    customer: str | None = None
+
+
+def named(session: Session, targets: Collection[tuple[str, str]]) -> dict[tuple[str, str], Named]:
+    """By scope and target what it is called: customers, accounts and journeys by their names, others by themselves."""
+    by_scope: dict[str, set[str]] = {"journey": set(), "customer": set(), "account": set()}
+    for scope, target in targets:
+        by_scope.setdefault(scope, set()).add(target)
+    found = {(scope, target): Named(target) for scope, target in targets}
+    if given := by_scope["customer"]:
+        rows = session.execute(
+            select(_customer.c.id, _customer.c.user_id, _customer.c.attributes).where(_customer.c.id.in_(given))
+        )
+        found |= {("customer", row.id): Named(called(row), row.id) for row in rows}
+    if given := by_scope["account"]:
+        accounts = table_of(Account)
+        for row in session.execute(select(accounts.c.id, accounts.c.group_id).where(accounts.c.id.in_(given))):
+            found["account", row.id] = Named(row.group_id)
+    if given := by_scope["journey"]:
+        theirs = session.execute(
+            select(_journey.c.id.label("journey"), _journey.c.playbook, _customer)
+            .join(_customer, _customer.c.id == _journey.c.customer_id)
+            .where(_journey.c.id.in_(given))
+        )
+        for row in theirs:
+            found["journey", row.journey] = Named(f"{called(row)}’s journey through {row.playbook}", row.id)
+    return found
+
+
+def called(row: Any) -> str:
+    """What to call a customer on a page: their first name, else the name by which the product knows them."""
+    return str((row.attributes or {}).get("first_name") or row.user_id)

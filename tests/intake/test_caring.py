@@ -107,9 +107,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(house: House, given: dict[
     house.identify(user="bo")
     with pytest.raises(Impossible, match="no phone number"):
         house.write(
-            lambda session: suppressing.lift(
-                session, "bo", "sms", reason="r", who="test", secret=KEY, now=START
-            )
+            lambda session: suppressing.lift(session, "bo", "sms", reason="r", who="test", secret=KEY, now=START)
         )
     with pytest.raises(Conflict, match="nothing suppresses this e-mail address because of `bounced`"):
         lift(house, cause="bounced")

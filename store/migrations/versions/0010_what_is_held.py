@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision: str | None = "0005"
+down_revision: str | None = "0006"
 
 BEFORE, AFTER = "ix_hold_pause_id_since_journey_id", "ix_hold_pause_id_since_journey_id_wants"
 
