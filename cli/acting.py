@@ -1,4 +1,4 @@
-"""`milepost customer enrol`, `suppress`, `lift` and `note`: what people do to one customer.
+"""`milepost customer enrol`, `suppress`, `lift` and `note`: what people do to one customer; and `milepost resend`.
 
 Each has a reason, which the audit log keeps. Pausing a customer is `milepost pause customer ID`.
 """
@@ -44,11 +44,17 @@ ScopeOption = Annotated[
 CauseOption = Annotated[
     str | None, typer.Option("--cause", metavar="REASON", help="Only what was suppressed for this, such as `bounced`.")
 ]
+MessageArgument = Annotated[str, typer.Argument(help="The message's id; `milepost customer show` tells it.")]
 TextArgument = Annotated[str, typer.Argument(metavar="TEXT", help="What is to be kept.")]
 
 
+def register_resend(app: typer.Typer) -> None:
+    """Add `milepost resend`."""
+    app.command("resend", epilog='Example: milepost resend 4b1d9c --reason "it went to the wrong mailbox"')(resend)
+
+
 def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
+    """Add the other commands of this module, which stand below `milepost customer`."""
     app.command("enrol", epilog='Example: milepost customer enrol ada welcome --reason "asked for it by phone"')(enrol)
     app.command("suppress", epilog='Example: milepost customer suppress ada email --reason "another one reads it"')(
         suppress
@@ -78,6 +84,27 @@ def enrol(
         out_json({"id": event})
     else:
         out(f"{customer} enters {playbook} as soon as a worker applies it.")
+
+
+def resend(
+    message: MessageArgument,
+    reason: ReasonOption,
+    project: ProjectOption = None,
+    format: FormatOption = Format.text,
+) -> None:
+    """Send a message again, as a new one. It is decided upon like any other; also after its journey has ended."""
+    from whenever import Instant
+
+    from intake import resending
+
+    now = Instant.now()
+    made = _stored(
+        project_root(project), lambda session: resending.ask(session, message, reason=reason, who=who(), now=now)
+    )
+    if format is Format.json:
+        out_json({"id": made})
+    else:
+        out(f"It will be the message {made}, as soon as a worker has decided that it may go.")
 
 
 def suppress(

@@ -13,7 +13,7 @@ from console.forms import Sent
 from console.pages import address, done, parts_of
 from console.pausing import CHANNELS
 from console.visitors import Acting
-from intake import consents, notes, reader, suppressing
+from intake import consents, notes, reader, resending, suppressing
 from intake.asking import Conflict
 from intake.enrolling import enrol as enrol_
 from intake.pauses import Impossible
@@ -22,7 +22,7 @@ from lifecycle.consent import answer_for
 from lifecycle.suppression import BY_HAND
 from store import consents as answers
 from store import customers, held, playbooks
-from store.tables import Customer
+from store.tables import Customer, Message
 
 router = APIRouter()
 
@@ -313,6 +313,54 @@ async def _noting(request: Request, id: str) -> Act:
     fields = (Field("text", "Note", "area", required=True),)
     made = _act(request, found, f"A note about {found.called}", "note", says, "Keep", fields)
     return Act(made.title, made.says, made.action, made.back, made.button, made.fields, asks_why=False)
+
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+@router.get("/messages/{id}/resend")
+async def before_resend(request: Request, visitor: Acting, id: str) -> Response:
+    """Before a message is sent again."""
+    return shown(request, visitor, await _resending(request, id))
+
+
+@router.post("/messages/{id}/resend")
+async def resend(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+    """Send a message again, as a new one."""
+    parts = parts_of(request).api
+
+    async def act() -> Response:
+        reason, now = reason_of(form), parts.clock()
+
+        def store(session: Session) -> tuple[Found, str]:
+            message = resending.sendable(session, named(id))
+            resending.ask(session, message.id, reason=reason, who=visitor.who, now=now, key=form.key)
+            return _find(session, message.customer_id), message.template
+
+        found, template = await parts.database.write(store)
+        says = f"{template} is sent to {found.called} again as soon as a worker has decided that it may go."
+        return done(request, _back(request, found), says)
+
+    return await carried_out(request, visitor, form, act, lambda: _resending(request, id))
+
+
+async def _resending(request: Request, id: str) -> Act:
+    def look(session: Session) -> tuple[Found, Message]:
+        message = resending.sendable(session, named(id))
+        return _find(session, message.customer_id), message
+
+    found, message = await parts_of(request).api.database.read(look)
+    says = [
+        "It is made anew from what is known now, and is a message of its own.",
+        "Before it is sent it is decided upon like any other: consent, suppressions, quiet hours, caps and pauses.",
+        "It may wait three days for its time. That its journey is over does not stop it.",
+    ]
+    facts = [
+        ("Message", f"{message.template} by {CHANNELS[message.channel]}"),
+        ("So far", message.state + (f": {message.reason}" if message.reason else "")),
+    ]
+    action = address(request, "messages", message.id, "resend")
+    return Act(f"Send again to {found.called}", says, action, _back(request, found), "Send again", (), facts)
 
 
 def _find(session: Session, id: str) -> Found:

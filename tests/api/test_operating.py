@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from store import audit
+from store import audit, messages
+from store.tables import Message
 from tests.api.calls import problem
 from tests.api.house import House as Doors
 from tests.intake.house import START, House, day
@@ -150,3 +151,17 @@ async def test_a_consent_that_a_person_changes_is_in_the_audit_log_and_needs_a_k
     problem(await doors.client.put("/v1/customers/nobody/consents/news", json=said, headers=headers), 404)
     (act,) = house.read(lambda session: audit.about(session, house.customer().id))
     assert (act.what, act.who, act.reason) == ("consent", "api:crm", "called us")
+
+
+async def test_a_message_is_sent_again_by_call(house: House, doors: Doors) -> None:
+    journey, message = house.journey(), "m1"
+    row = Message(
+        id=message, journey_id=journey.id, step="one", occurrence="1", customer_id=journey.customer_id, channel="email",
+        template="mail/one", state="accepted", due_at=START,
+    )  # fmt: skip
+    house.write(lambda session: messages.add(session, row))
+    first, again = [await call(doors, f"messages/{message}/resend", key="k1") for _ in range(2)]
+    assert (first.status_code, first.json()) == (202, again.json())
+    assert "being sent again" in problem(await call(doors, f"messages/{message}/resend"), 409)
+    problem(await call(doors, "messages/none/resend"), 404)
+    problem(await call(doors, f"messages/{message}/resend", {}), 422)

@@ -8,10 +8,13 @@ from html import unescape
 from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from console.acts import undo_of
 from embedded import TemporalServer
-from store.tables import Audit, Consent, Event, Journey, Message, Pause, Suppression
+from store import messages
+from store.tables import Audit, Consent, Event, Journey, Message, Pause, Resend, Suppression, table_of
 from tests.console.conftest import Build
 from tests.console.desk import Desk, fields_of
 from tests.console.test_pausing import text
@@ -204,3 +207,32 @@ async def test_a_journey_is_paused_resumed_skipped_and_ended_on_a_real_server(
         await settle(dispatcher)
         await asyncio.sleep(0)
     assert [what for _, what, _ in log(desk.house)] == ["pause", "resume", "skip", "exit"]
+
+
+async def test_a_message_is_sent_again_once_and_not_while_it_is_on_its_way(desk: Desk) -> None:
+    house = desk.house
+    one = house.journey()
+
+    def store(session: Session) -> None:
+        messages.add(
+            session,
+            Message(
+                id="m1", journey_id=one.id, step="one", occurrence="1", customer_id=one.customer_id, channel="email",
+                template="mail/one", state="pending", due_at=START,
+            ),
+        )  # fmt: skip
+
+    house.write(store)
+    where = "/messages/m1/resend"
+    answer = await desk.get(where, "support")
+    assert (answer.status_code, "may still go by itself" in answer.text) == (409, True)
+    house.write(lambda session: session.execute(update(table_of(Message)).values(state="bounced")))
+    assert "mail/one by e-mail So far bounced" in text((await desk.get(where, "support")).text)
+    assert (await desk.post(where, {"reason": ""}, "support")).status_code == 422
+    assert await undo(desk, await desk.post(where, {"reason": HOSTILE}, "support")) is None
+    again = await desk.post(where, {"reason": "r"}, "support")
+    assert (again.status_code, "being sent again already" in again.text) == (409, True)
+    (row,) = house.rows(Resend)
+    assert (row.original, row.occurrence) == ("m1", "manual:1")
+    assert log(house) == [("user:support", "resend", HOSTILE)]
+    assert (await desk.get("/messages/none/resend", "support")).status_code == 404

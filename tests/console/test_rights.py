@@ -38,6 +38,7 @@ NEEDS: dict[Right, str] = {
             "journeys/{id}/resume",
             "journeys/{id}/skip",
             "journeys/{id}/exit",
+            "messages/{id}/resend",
         )
     ),
     "steer": " | ".join(
