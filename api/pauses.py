@@ -71,8 +71,8 @@ class PauseShown(BaseModel):
 
 
 class Would(BaseModel):
-    """What the end of a pause would do now: how many journeys stand because of it, how many of them with an e-mail or an
-    SMS due, and which other pauses hold some of them still.
+    """What the end of a pause would do now: how many journeys stand because of it, how many of them with an e-mail or
+    an SMS due, and which other pauses hold some of them still.
     """
 
     held: int

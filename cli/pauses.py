@@ -147,9 +147,7 @@ def resume(
         note("Those who are held go on within seconds of a worker running.")
 
 
-def _foresee(
-    root: Path, number: int, handling: Literal["send", "skip"], spread: int | None, format: Format
-) -> None:
+def _foresee(root: Path, number: int, handling: Literal["send", "skip"], spread: int | None, format: Format) -> None:
     """Tell what the end of a pause would do."""
     from intake import foreseeing
     from store import pauses

@@ -188,7 +188,7 @@ async def _serving(
 
     parts = wiring.api_parts(project, store, configured, key)
     app = create(parts)
-    mount(app, wiring.console_parts(project, parts, key))
+    mount(app, wiring.console_parts(project, parts, key, configured))
     async with serving(app, taken):
         yield parts.acceptor
 

@@ -9,17 +9,17 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from console import acting_on_customers, acting_on_journeys, faults, home, pausing, sign_in, templating, users
+from console import acting_on_customers, acting_on_journeys, faults, home, oidc, pausing, sign_in, templating, users
 from console.parts import Parts
 from lifecycle.rights import Right
 
 ROOMS: tuple[APIRouter, ...] = (
-    home.router, sign_in.router, users.router, templating.router, pausing.router, acting_on_customers.router,
-    acting_on_journeys.router,
+    home.router, sign_in.router, oidc.router, users.router, templating.router, pausing.router,
+    acting_on_customers.router, acting_on_journeys.router,
 )  # fmt: skip
 """The routes, by subject."""
 
-PUBLIC = frozenset({"/sign-in", "/link/{token}", "/static/{name}"})
+PUBLIC = frozenset({"/sign-in", "/link/{token}", "/oidc", "/oidc/back", "/static/{name}"})
 """What may be asked by whoever is not signed in."""
 
 

@@ -45,7 +45,7 @@ async def sign_in(request: Request) -> Response:
         user = await signing_in.with_password(parts.api.database, name, password, ip_of(request) or "", now)
     except signing_in.NotAllowed as error:
         return _asked(request, form.text("next"), name=name, says=sentence(error))
-    return await _begun(request, user, form.text("next"))
+    return await begun(request, user, form.text("next"))
 
 
 @router.get("/link/{token}")
@@ -62,7 +62,7 @@ async def follow(request: Request, token: str) -> Response:
     user = await parts.api.database.read(lambda session: users.get(session, int(user_id)))
     if not fresh or user is None or user.disabled_at is not None:
         raise Refused("This link was used before. Ask for another one.", 403)
-    return await _begun(request, user, "")
+    return await begun(request, user, "")
 
 
 @router.post("/sign-out")
@@ -93,7 +93,8 @@ def _asked(request: Request, next: str, *, name: str = "", says: str | None = No
     return response
 
 
-async def _begun(request: Request, user: User, next: str) -> Response:
+async def begun(request: Request, user: User, next: str) -> Response:
+    """Begin a session, and go on to the page that was wanted (a path below the console's)."""
     parts = parts_of(request)
     now, browser = parts.api.clock(), request.headers.get("user-agent", "")
     cookie, _ = await parts.api.database.write(lambda session: signing_in.begin(session, user, browser, now))

@@ -20,9 +20,7 @@ from tests.intake.house import START
         ("  - branch: [{if: customer.plan == 'pro', then: [{send: mail/one}]}]\n", False, "step"),
     ],
 )
-def test_a_hold_says_what_the_journey_had_come_to(
-    open_desk: Open, steps: str, transactional: bool, wants: str
-) -> None:
+def test_a_hold_says_what_the_journey_had_come_to(open_desk: Open, steps: str, transactional: bool, wants: str) -> None:
     desk = open_desk(steps)
     desk.house.write(
         lambda session: pauses.start(

@@ -68,6 +68,11 @@ def work(desk: Desk, at: Instant) -> bool:
     return asyncio.run(step())
 
 
+def become(desk: Desk, state: str) -> None:
+    """Every message gets this state."""
+    desk.house.write(lambda session: session.execute(update(table_of(Message)).values(state=state)))
+
+
 def row(desk: Desk, message: str) -> Message:
     found = desk.house.read(lambda session: messages.by_id(session, message))
     assert found is not None
@@ -201,10 +206,10 @@ def test_whoever_asks_twice_is_answered_once_and_while_it_waits_refused(desk: De
 def test_what_may_still_go_by_itself_and_what_nobody_may_get_is_not_sent_again(desk: Desk) -> None:
     name = first(desk)
     for state in ("pending", "sending", "unknown"):
-        desk.house.write(lambda session, state=state: session.execute(update(table_of(Message)).values(state=state)))
+        become(desk, state)
         with pytest.raises(Conflict, match="may still go by itself"):
             ask(desk)
-    desk.house.write(lambda session: session.execute(update(table_of(Message)).values(state="accepted")))
+    become(desk, "accepted")
     with pytest.raises(Unknown):
         ask(desk, "nothing")
     with pytest.raises(Impossible):
