@@ -14,7 +14,7 @@ from api.keys import Once, Operating, Reading
 from api.keys import who as who_calls
 from api.parts import Parts
 from api.problems import documented, sentence
-from intake import foreseeing, pauses
+from intake import consequences, pauses
 from intake.asking import Conflict
 from intake.pauses import Impossible, Listed
 from intake.reader import Unknown
@@ -153,11 +153,11 @@ async def one(
 ) -> PauseFound:
     """A pause, and what its end would do: told before anybody ends it."""
 
-    def look(session: Session) -> tuple[Pause, foreseeing.Foreseen]:
+    def look(session: Session) -> tuple[Pause, consequences.Foreseen]:
         pause = stored.get(session, id)
         if pause is None:
             raise HTTPException(404, "There is no pause of this number.")
-        return pause, foreseeing.end_of(session, pause)
+        return pause, consequences.end_of(session, pause)
 
     pause, found = await parts.database.read(look)
     would = Would(
@@ -165,7 +165,7 @@ async def one(
         email=found.email,
         sms=found.sms,
         others=[one.id for one in found.others if one.id is not None],
-        says=foreseeing.ending(found, handling, spread),
+        says=consequences.ending(found, handling, spread),
     )
     shown = _shown(Listed(pause, found.held))
     return PauseFound(**shown.model_dump(), would=would)

@@ -149,18 +149,18 @@ def resume(
 
 def _foresee(root: Path, number: int, handling: Literal["send", "skip"], spread: int | None, format: Format) -> None:
     """Tell what the end of a pause would do."""
-    from intake import foreseeing
+    from intake import consequences
     from store import pauses
 
-    def look(session: Session) -> foreseeing.Foreseen | None:
+    def look(session: Session) -> consequences.Foreseen | None:
         found = pauses.get(session, number)
-        return foreseeing.end_of(session, found) if found else None
+        return consequences.end_of(session, found) if found else None
 
     with contextlib.closing(database(root)) as store:
         found = store.read_now(look)
     if found is None:
         raise Refused(f"there is no pause {number}")
-    says = foreseeing.ending(found, handling, spread)
+    says = consequences.ending(found, handling, spread)
     if format is Format.json:
         others = [one.id for one in found.others]
         out_json({"held": found.held, "email": found.email, "sms": found.sms, "others": others, "says": says})

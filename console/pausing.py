@@ -18,7 +18,7 @@ from console.faults import Missing
 from console.forms import Posted, Sent
 from console.pages import address, done, page, parts_of
 from console.visitors import Acting, Seeing, Steering, Visitor
-from intake import foreseeing, pauses, reader
+from intake import consequences, pauses, reader
 from intake.asking import Conflict
 from intake.pauses import DEFAULTS, Handling, Impossible, Scope
 from store import accounts, held, holds
@@ -164,14 +164,14 @@ async def _beginning(request: Request, visitor: Visitor, scope: Scope, name: str
     """The page before a pause: how many journeys it would concern, and what is asked."""
     parts = parts_of(request).api
 
-    def look(session: Session) -> tuple[Subject, foreseeing.Concerned, list[Pause]]:
+    def look(session: Session) -> tuple[Subject, consequences.Concerned, list[Pause]]:
         subject = _subject(session, scope, named(name), parts.map.segments)
-        concerned = foreseeing.start_of(session, scope, subject.target, parts.applier.plan)
+        concerned = consequences.start_of(session, scope, subject.target, parts.applier.plan)
         return subject, concerned, stored.active_on(session, scope, subject.target)
 
     subject, concerned, lying = await parts.database.read(look)
     says = [
-        foreseeing.beginning(concerned, scope),
+        consequences.beginning(concerned, scope),
         "Milestones are recorded all the same, and goals and exits still end journeys.",
         "What a provider has already is not called back.",
     ]
@@ -260,17 +260,17 @@ async def _steered(request: Request, number: int) -> Pause:
 async def _ending(request: Request, scope: Scope, name: str, number: int | None = None) -> Act:
     parts = parts_of(request).api
 
-    def look(session: Session) -> tuple[Subject, list[tuple[Pause, foreseeing.Foreseen]]]:
+    def look(session: Session) -> tuple[Subject, list[tuple[Pause, consequences.Foreseen]]]:
         subject = _subject(session, scope, named(name), parts.map.segments, gone=True)
         found = _lying(session, subject, number)
-        return subject, [(one, foreseeing.end_of(session, one)) for one in found]
+        return subject, [(one, consequences.end_of(session, one)) for one in found]
 
     subject, found = await parts.database.read(look)
     what = _what(subject)
     says, several = [], len(found) > 1
     for one, foreseen in found:
         since = f"Paused by {one.made_by}: {one.reason}. "
-        says.append(since + foreseeing.ending(foreseen))
+        says.append(since + consequences.ending(foreseen))
     fields: list[Field] = []
     if several:
         options = tuple(Option(str(one.id), f"{one.reason} ({one.made_by})") for one, _ in found)
@@ -294,7 +294,7 @@ def _handling(most: int, *, spread: bool, skips: bool) -> list[Field]:
         options.append(Option("skip", "Skip what came due meanwhile", "Messages that are due now are not sent."))
     fields = [Field("handling", "What becomes of what came due?", "choice", "send", tuple(options))]
     if spread:
-        paces = ", ".join(f"{pace:,} take {foreseeing.takes(most, pace)}" for pace in SPREADS)
+        paces = ", ".join(f"{pace:,} take {consequences.takes(most, pace)}" for pace in SPREADS)
         hint = f"Of the {most:,} that stand now, {paces}." if most > 1 else "For going on bit by bit."
         fields.append(Field("spread", "How many journeys a minute?", "number", hint=hint))
     return fields
@@ -392,15 +392,15 @@ async def one_pause(request: Request, visitor: Seeing, number: Number, since: st
             raise Missing("There is no pause of this number.")
         rows = held.page(session, number, after, ROWS + 1)
         about = [(found.scope, found.target), *(("journey", one.journey) for one in rows)]
-        return found, foreseeing.end_of(session, found), rows, held.named(session, about)
+        return found, consequences.end_of(session, found), rows, held.named(session, about)
 
     found, foreseen, rows, names = await parts.database.read(look)
     name = names[found.scope, found.target]
-    ways = [("Sending at once", foreseeing.ending(foreseen))]
+    ways = [("Sending at once", consequences.ending(foreseen))]
     if found.policy == "continue":
-        ways.append(("Skipping", foreseeing.ending(foreseen, "skip")))
+        ways.append(("Skipping", consequences.ending(foreseen, "skip")))
     if foreseen.held > 1 and found.scope not in ("customer", "journey"):
-        ways += [(f"{pace:,} a minute", f"That takes {foreseeing.takes(foreseen.held, pace)}.") for pace in SPREADS]
+        ways += [(f"{pace:,} a minute", f"That takes {consequences.takes(foreseen.held, pace)}.") for pace in SPREADS]
     acted = found.scope in ACTED
     return page(
         request, "acts/pause.html", visitor, title=f"The pause of {_name(found, name)}", pause=found, name=name,

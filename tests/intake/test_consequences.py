@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 from sqlalchemy.orm import Session
 
-from intake import foreseeing
-from intake.foreseeing import Concerned, Foreseen
+from intake import consequences
+from intake.consequences import Concerned, Foreseen
 from intake.pauses import Handling
 from store import held, holds
 from store.tables import Pause
@@ -30,7 +30,7 @@ def meet(house: House, pause: Pause, wants: dict[str, str | None]) -> None:
 
 
 def foreseen(house: House, pause: Pause) -> Foreseen:
-    return house.read(lambda session: foreseeing.end_of(session, pause))
+    return house.read(lambda session: consequences.end_of(session, pause))
 
 
 def test_the_end_of_a_pause_says_how_many_stand_and_which_messages_are_due(build: Build) -> None:
@@ -112,11 +112,11 @@ def test_before_a_pause_begins_it_is_told_how_many_journeys_are_under_way_there(
         target = accounts.get(target, "acc_none")
     elif scope == "journey":
         target = journeys[int(target)]
-    found = house.read(lambda session: foreseeing.start_of(session, scope, target, house.applier.plan))
+    found = house.read(lambda session: consequences.start_of(session, scope, target, house.applier.plan))
     assert found == Concerned(count)
     for journey in journeys:
         house.end(journey, day(1))
-    after = house.read(lambda session: foreseeing.start_of(session, scope, target, house.applier.plan))
+    after = house.read(lambda session: consequences.start_of(session, scope, target, house.applier.plan))
     ended = {"everything": 2, "customer": 1, "account": min(count, 1), "segment": 1, "journey": 1}
     assert after.journeys == count - ended.get(scope, 2 * (target in ("welcome", "email")))
 
@@ -124,10 +124,10 @@ def test_before_a_pause_begins_it_is_told_how_many_journeys_are_under_way_there(
 def test_what_is_counted_has_an_end(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     house = build(PLAYBOOKS)
     entered(house, 3)
-    monkeypatch.setattr(foreseeing, "MOST", 2)
-    found = house.read(lambda session: foreseeing.start_of(session, "everything", "", house.applier.plan))
+    monkeypatch.setattr(consequences, "MOST", 2)
+    found = house.read(lambda session: consequences.start_of(session, "everything", "", house.applier.plan))
     assert found == Concerned(2, more=True)
-    assert foreseeing.beginning(found, "everything").startswith("More than 2 journeys are under way")
+    assert consequences.beginning(found, "everything").startswith("More than 2 journeys are under way")
 
 
 def test_held_journeys_come_in_pages_the_longest_held_first(build: Build) -> None:
@@ -164,7 +164,7 @@ def test_held_journeys_come_in_pages_the_longest_held_first(build: Build) -> Non
     ],
 )  # fmt: skip
 def test_the_end_in_words(given: Foreseen, handling: Handling, spread: int | None, says: str) -> None:
-    assert says in foreseeing.ending(given, handling, spread)
+    assert says in consequences.ending(given, handling, spread)
 
 
 @pytest.mark.parametrize(
@@ -175,4 +175,4 @@ def test_the_end_in_words(given: Foreseen, handling: Handling, spread: int | Non
     ],
 )  # fmt: skip
 def test_how_long_a_spread_takes(count: int, spread: int, says: str) -> None:
-    assert foreseeing.takes(count, spread) == says
+    assert consequences.takes(count, spread) == says
