@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from api import (
     confirm,
     consents,
+    customers,
     events,
     metrics,
     operating,
@@ -48,6 +49,7 @@ def create(parts: Parts) -> FastAPI:
     app.add_api_route("/healthz", healthz, tags=["health"], responses=problems.documented(503))
     for room in (
         tracking, events, webhooks, consents, pauses, operating, tasks, persons, unsubscribe, preferences, confirm,
+        tracking, events, webhooks, consents, customers, pauses, operating, persons, unsubscribe, preferences, confirm,
         pages, metrics,
     ):  # fmt: skip
         app.include_router(room.router)

@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import (
+    acting,
     authoring,
     customers,
     demo,
@@ -55,6 +56,7 @@ for module in (
     mapping, doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
+acting.register_resend(app)
 app.add_typer(starting.app, name="new")
 playbook = typer.Typer(help="Look at versions of a playbook.", no_args_is_help=True)
 versions.register(app, playbook)

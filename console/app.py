@@ -24,6 +24,7 @@ from console import (
     users,
 )
 from console import faults, foreseen, home, journey_map, oidc, playbooks, rolling, sign_in, templating, users
+from console import acting_on_customers, acting_on_journeys, faults, home, oidc, pausing, sign_in, templating, users
 from console.parts import Parts
 from lifecycle.rights import Right
 
@@ -47,6 +48,9 @@ ROOMS: tuple[APIRouter, ...] = (
     journey_map.router,
     templating.router,
 )
+    home.router, sign_in.router, oidc.router, users.router, templating.router, pausing.router,
+    acting_on_customers.router, acting_on_journeys.router,
+)  # fmt: skip
 """The routes, by subject."""
 
 PUBLIC = frozenset({"/sign-in", "/link/{token}", "/oidc", "/oidc/back", "/static/{name}"})

@@ -36,6 +36,37 @@ NEEDS: dict[Right, str] = {
     "act": "",
     "steer": """GET /playbooks/{name}/roll-out | POST /playbooks/{name}/roll-out | GET /playbooks/{name}/continue |
         POST /playbooks/{name}/continue | GET /playbooks/{name}/stop | POST /playbooks/{name}/stop""",
+    "see": """GET / | GET /account | POST /account/password | POST /account/sessions/end | POST /sign-out |
+        GET /pauses | GET /pauses/{number}""",
+    "act": " | ".join(
+        f"GET /{place} | POST /{place}"
+        for place in (
+            "customers/{id}/pause",
+            "customers/{id}/resume",
+            "customers/{id}/enrol",
+            "customers/{id}/suppress",
+            "customers/{id}/lift",
+            "customers/{id}/consent",
+            "customers/{id}/note",
+            "accounts/{id}/pause",
+            "accounts/{id}/resume",
+            "journeys/{id}/pause",
+            "journeys/{id}/resume",
+            "journeys/{id}/skip",
+            "journeys/{id}/exit",
+            "messages/{id}/resend",
+        )
+    ),
+    "steer": " | ".join(
+        f"GET /{place} | POST /{place}"
+        for place in (
+            "playbooks/{name}/pause",
+            "segments/{name}/pause",
+            "channels/{name}/pause",
+            "everything/pause",
+            "pauses/{number}/resume",
+        )
+    ),
     "admin": """GET /users | POST /users | POST /users/{number}/link | POST /users/{number}/role |
         POST /users/{number}/disable | POST /users/{number}/enable | POST /users/{number}/sessions/end""",
 }
