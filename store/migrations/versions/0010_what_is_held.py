@@ -8,7 +8,7 @@ from alembic import op
 from store.types import InstantType
 
 revision = "0010"
-down_revision: str | None = "0006"
+down_revision: str | None = "0009"
 
 BEFORE, AFTER = "ix_hold_pause_id_since_journey_id", "ix_hold_pause_id_since_journey_id_wants"
 
