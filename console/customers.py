@@ -77,6 +77,7 @@ class Seen:
 @router.get("/customers/{name}")
 async def customer(request: Request, visitor: Seeing, name: str, after: str = "") -> Response:
     """The customer whom the product, or we, call so, with a page of their life."""
+    _readable(name, after)
     parts, now = parts_of(request), parts_of(request).api.clock()
     found = await parts.api.database.read(lambda session: _seen(session, request, parts, name, after, now))
     if found is None:
@@ -123,6 +124,12 @@ def _shown(position: Position, coming: Ahead | None) -> Shown:
     return Shown(position, told, else_, coming, picture(position.plan), visited, own)
 
 
+def _readable(*words: str) -> None:
+    """Raises Missing for words of an address that no database takes for a text, and nobody is called by."""
+    if any("\x00" in word for word in words):
+        raise Missing("Nobody and nothing is called so.")
+
+
 # --- why -----------------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +137,7 @@ def _shown(position: Position, coming: Ahead | None) -> Shown:
 async def explained(request: Request, visitor: Seeing, name: str, message: str = "", playbook: str = "") -> Response:
     """Every check that a message or an entry had to pass, in order, with what it saw."""
     parts, now = parts_of(request), parts_of(request).api.clock()
+    _readable(name, message, playbook)
     if message and playbook:
         raise Missing("Ask about a message or about a playbook, not about both.")
 
@@ -160,6 +168,7 @@ def _stopped(told: Explained) -> list[Check]:
 @router.get("/accounts/{name}")
 async def account(request: Request, visitor: Seeing, name: str, after: str = "") -> Response:
     """The account that the product, or we, call so, with a page of its customers."""
+    _readable(name, after)
 
     def read(session: Session) -> tuple[Account, list[Customer], list[Pause]]:
         found = accounts.find(session, name)

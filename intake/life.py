@@ -307,7 +307,17 @@ def _act(at: Instant, row: Audit) -> Entry:
     kind: Kind = "note" if row.what == "note" else "pause" if row.what in ("pause", "resume") else "act"
     journey = row.target if "." in row.target and "@" not in row.target else None
     data = {name: value for name, value in (row.data or {}).items() if name not in ("key", "pause", "event")}
-    return Entry(at, kind, row.what, row.reason, who=row.who, journey=journey, values=_values(data))
+    if kind == "note":
+        return Entry(at, kind, row.reason or "", who=row.who, journey=journey)
+    return Entry(
+        at, kind, _ACTS.get(row.what, row.what), row.reason, who=row.who, journey=journey, values=_values(data)
+    )
+
+
+_ACTS = {
+    "pause": "paused", "resume": "resumed", "skip": "skipped", "exit": "ended by hand", "enrol": "enrolled by hand",
+    "consent": "changed consent", "resend": "sent again", "suppress": "suppressed",
+}  # fmt: skip
 
 
 def _pause(at: Instant, row: Pause) -> Entry:

@@ -228,7 +228,13 @@ def _acts(shape: Shape) -> Select[Any]:
     journeys = (
         select(one.id, one.at).join(_journey, _journey.c.id == one.target).where(_journey.c.customer_id == _CUSTOMER)
     )
-    both = union_all(*(select(_page(way, one.at, one.id, shape).subquery()) for way in (theirs, journeys))).subquery()
+    messages = (
+        select(one.id, one.at)
+        .join(_message, _message.c.id == one.target)
+        .where(_message.c.customer_id == _CUSTOMER, one.what == "resend")
+    )
+    ways = (theirs, journeys, messages)
+    both = union_all(*(select(_page(way, one.at, one.id, shape).subquery()) for way in ways)).subquery()
     found = select(Audit).where(one.id.in_(select(both.c.id)))
     return found.order_by(one.at.desc(), one.id.desc()).limit(LIMIT)
 
@@ -236,7 +242,7 @@ def _acts(shape: Shape) -> Select[Any]:
 def acts(
     session: Session, customer: str, targets: Sequence[str], rank: int, bound: Bound | None, limit: int
 ) -> list[Told[Audit]]:
-    """What people did to the customer (`targets`: every name of them) and to their journeys, and notes."""
+    """What people did to the customer (`targets`: every name of them), their journeys and messages, and notes."""
     given = {"customer": customer, "targets": list(targets), **_given(bound, limit, _number)}
     return [Told(Place(row.at, rank, str(row.id)), row) for row in session.scalars(_acts(_shape(bound)), given)]
 

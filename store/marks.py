@@ -94,6 +94,9 @@ def _customer_mark() -> Select[Any]:
         ),
         select(func.max(_audit.c.id)).where(_audit.c.target.in_(_several("targets"))),
         select(func.max(_audit.c.id)).join(_journey, one.id == _audit.c.target).where(one.customer_id == _CUSTOMER),
+        select(func.max(_audit.c.id))
+        .join(_message, mail.id == _audit.c.target)
+        .where(mail.customer_id == _CUSTOMER, _audit.c.what == "resend"),
         select(func.count(active.playbook), func.max(active.since), func.sum(active.percent)),
     ]  # fmt: skip
     # Each is one row: joined on nothing, they are one row together.

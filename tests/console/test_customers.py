@@ -94,7 +94,14 @@ async def test_the_products_id_leads_to_the_page(desk: Desk) -> None:
 
 
 async def test_nobody_is_a_404_page(desk: Desk) -> None:
-    for path in ("/customers/nobody", "/customers/nobody/explain", "/accounts/nobody", "/customers/%00"):
+    for path in (
+        "/customers/nobody",
+        "/customers/nobody/explain",
+        "/accounts/nobody",
+        "/customers/%00",
+        "/accounts/a%00",
+        "/customers/ada/explain?playbook=%00",
+    ):
         answer = await desk.get(path, "viewer")
         assert (answer.status_code, "Nothing here" in answer.text) == (404, True), path
 

@@ -176,6 +176,9 @@ CHANGES: dict[str, Change] = {
     "a suppression": wrote(_suppress),
     "a note about the customer": _acted(lambda house: house.customer().id),
     "an act on a journey": _acted(lambda house: house.journey().id),
+    "a message that is sent again": wrote(
+        lambda s, house: audit.record(s, Audit(at=START, who="user:kim", what="resend", target="m1", reason="lost"))
+    ),
     "who was merged into them": lambda house: house.alias("visitor", at=day(1)),
     "a playbook that is taken out": wrote(lambda s, house: playbooks.deactivate(s, "welcome")),
 }  # fmt: skip
