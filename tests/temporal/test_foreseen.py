@@ -110,8 +110,10 @@ def doings(who: Character, start: Instant, chance: random.Random) -> list[Happen
     for day, what, properties in who.happens:
         at = start.add(seconds=round(86400 * day) + chance.randrange(0, 72000 if day else 1))
         more = {name: value for name, value in properties.items() if name != "of"}
-        kind, name = ("set", "") if what == "set" else ("milestone", what)
-        found.append(Happening(at, kind, name, more, properties.get("of")))
+        changes = what == "set"
+        found.append(
+            Happening(at, "set" if changes else "milestone", "" if changes else what, more, properties.get("of"))
+        )
     return sorted(found, key=lambda one: one.at)
 
 
