@@ -56,10 +56,13 @@ STATES = {
 
 
 class Shown(NamedTuple):
-    """An open journey on the page: where it stands, what comes in words, how certain, and its picture."""
+    """An open journey on the page: where it stands, what comes in words (`otherwise`: if nothing comes that it waits
+    for), how certain that is, and its picture.
+    """
 
     position: Position
     coming: list[Entry]
+    otherwise: list[Entry]
     ahead: Ahead | None
     drawn: Picture
     visited: frozenset[str]
@@ -121,8 +124,9 @@ def _shown(position: Position, coming: Ahead | None) -> Shown:
     visited = frozenset(line.step for line in position.lines if line.step and line.step != position.state.step)
     own = next((one for one in position.lying if one.scope == "journey"), None)
     lines = coming.lines if coming else ()
-    told = [life.of_line(position, line) for line in lines]
-    return Shown(position, told, coming, _drawn(position), visited, own)
+    otherwise = coming.then.otherwise if coming and coming.then else ()
+    told, else_ = ([life.of_line(position, line) for line in each] for each in (lines, otherwise))
+    return Shown(position, told, else_, coming, _drawn(position), visited, own)
 
 
 def _drawn(position: Position) -> Picture:

@@ -207,17 +207,18 @@ def recent(session: Session, covered: Collection[str], now: Instant) -> Recent:
     entered: dict[str, int] = {}
     for start in range(0, len(ids), PAGE):
         page = ids[start : start + PAGE]
-        arrivals.extend(_arrivals(session, page, rows, set(covered), entered))
+        arrivals.extend(arrivals_of(session, page, rows, set(covered), entered))
     return Recent(arrivals, days, entered)
 
 
-def _arrivals(
+def arrivals_of(
     session: Session,
     ids: Collection[str],
     rows: Sequence[prospects.Entered],
     covered: set[str],
     entered: dict[str, int],
 ) -> Iterator[Arrival]:
+    """The arrivals of these customers, whose journeys are among `rows`; `entered` counts them by playbook."""
     found = prospects.customers(session, ids)
     persons, said = _persons(session, found), prospects.consents(session, ids)
     had: dict[str, list[Journey]] = {}
@@ -263,14 +264,19 @@ def _before(person: Person, at: Instant, name: str, *, new: bool) -> Person:
     return Person(person.id, person.attributes, None if new else person.stage, history, person.account)
 
 
-def measured(session: Session, names: Collection[str], now: Instant) -> dict[str, tuple[Doing, Measured]]:
-    """What customers were seen to do, and what became of messages; what too few were watched for is left out."""
+def measured(
+    session: Session, names: Collection[str], now: Instant, upto: str | None = None
+) -> dict[str, tuple[Doing, Measured]]:
+    """What customers were seen to do, and what became of messages; what too few were watched for is left out.
+
+    With `upto`, of customers whose ids are no higher: a sample.
+    """
     since = now.subtract(hours=24 * MEASURED_DAYS)
     plain = sorted(name for name in names if name not in DRAWN)
     waits: dict[str, list[tuple[float, bool]]] = {}
-    for one in prospects.waits(session, plain, since, now):
+    for one in prospects.waits(session, plain, since, now, upto):
         waits.setdefault(one.name, []).append((one.seconds, one.happened))
-    for one in prospects.reactions(session, [name for name in DRAWN if name in names], since, now):
+    for one in prospects.reactions(session, [name for name in DRAWN if name in names], since, now, upto):
         waits.setdefault(one.name, []).append((one.seconds, one.happened))
     found = {}
     for name, all_of_it in waits.items():

@@ -33,7 +33,8 @@ Reaches: TypeAlias = Callable[[TemplateInfo], tuple[Literal["known", "none", "in
 
 
 class Then(NamedTuple):
-    """Where certainty ends. `decides`: at a branch, at `at`. `listens`: for `keys`, from `at` to `until` at the latest.
+    """Where certainty ends. `decides`: at a branch, at `at`. `listens`: for `keys`, from `at` to `until` at the latest;
+    `otherwise` are the lines from then on where none of them happens, up to the next place like this.
 
     `held`: a pause lies on it. `more`: it goes on as it is written, `at` being the next instant.
     """
@@ -43,6 +44,7 @@ class Then(NamedTuple):
     at: Instant | None = None
     until: Instant | None = None
     keys: tuple[str, ...] = ()
+    otherwise: tuple[Line, ...] = ()
 
 
 class Ahead(NamedTuple):
@@ -64,7 +66,7 @@ def ahead(world: World, customer: Customer, now: Instant, reaches: Reaches) -> M
     for journey in found:
         life.take_up(journey, now)
     life.run((), now.add(hours=24 * DAYS))
-    return {journey.entering.id: Ahead(tuple(journey.lines), life.then(journey)) for journey in found}
+    return {journey.entering.id: life.told(journey) for journey in found}
 
 
 class _Certain(Life):
@@ -73,6 +75,7 @@ class _Certain(Life):
     def __init__(self, world: World, person: Person, consent: Mapping[str, bool], reaches: Reaches) -> None:
         super().__init__(world, person, consent)
         self.reaches = reaches
+        self.listened: dict[str, tuple[int, Then]] = {}
 
     def put_off(self, journey: SimulatedJourney) -> None:
         """A message that was put off already competes with those of other journeys."""
@@ -83,15 +86,22 @@ class _Certain(Life):
             if template is not None:
                 self.posted.put_off(template, journey.entering, state.due, state)
 
-    def then(self, journey: SimulatedJourney) -> Then | None:
+    def told(self, journey: SimulatedJourney) -> Ahead:
+        """What comes in a journey that was followed to its end."""
+        lines = tuple(journey.lines)
+        first = self.listened.get(journey.entering.id)
+        if first is None:
+            return Ahead(lines, self._then(journey))
+        certain, then = first
+        return Ahead(lines[:certain], then._replace(otherwise=lines[certain:]))
+
+    def _then(self, journey: SimulatedJourney) -> Then | None:
         state = journey.state
         if state.phase is ENDED:
             return None
         step = journey.plan.steps[state.step] if state.step else None
         if state.held:
             return Then("held", state.step)
-        if isinstance(step, p.WaitFor) and state.phase is LISTENING:
-            return Then("listens", state.step, state.clock, state.due, step.keys)
         if isinstance(step, p.Branch):
             return Then("decides", state.step, state.clock)
         return Then("more", state.step, state.due or state.clock)
@@ -105,7 +115,15 @@ class _Certain(Life):
         self._stop(journey)
 
     def _stop(self, journey: SimulatedJourney) -> None:
-        if journey.state.phase is LISTENING or len(journey.lines) >= MOST:
+        state, name = journey.state, journey.entering.id
+        step = journey.plan.steps[state.step] if state.step else None
+        if isinstance(step, p.WaitFor) and state.phase is LISTENING and not state.held:
+            first = self.listened.setdefault(
+                name, (len(journey.lines), Then("listens", state.step, state.clock, state.due, step.keys))
+            )
+            if (state.step, state.due) != (first[1].step, first[1].until):
+                journey.due = None
+        if len(journey.lines) >= MOST:
             journey.due = None
 
     def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | Moved | None:

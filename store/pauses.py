@@ -180,6 +180,13 @@ def ever(session: Session) -> list[Pause]:
     return list(session.scalars(_IN_ORDER))
 
 
+def page(session: Session, *, ended: bool, before: int | None, limit: int) -> list[Pause]:
+    """Pauses that hold now, or with `ended` those that do no more; the latest first, those before the id `before`."""
+    over = _pause.c.ended_at.is_not(None) if ended else _pause.c.ended_at.is_(None)
+    found = select(Pause).where(over, *([] if before is None else [_pause.c.id < before]))
+    return list(session.scalars(found.order_by(_pause.c.id.desc()).limit(limit)))
+
+
 def over_by(session: Session, now: Instant) -> list[Pause]:
     """Pauses that hold now, and that were given an end that has come."""
     return list(session.scalars(_IN_ORDER.where(_pause.c.ended_at.is_(None), _pause.c.ends_at <= now)))

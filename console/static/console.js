@@ -23,11 +23,14 @@
       const old = document.getElementById(fresh.id);
       if (!old || old.innerHTML === fresh.innerHTML) continue;
       const open = [...old.querySelectorAll("details[open][id]")].map((one) => one.id);
+      const scrolled = [...old.querySelectorAll("[id]")].filter((one) => one.scrollTop || one.scrollLeft);
+      const places = scrolled.map((one) => [one.id, one.scrollLeft, one.scrollTop]);
       const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
       if (!settled(old) && !focused) continue; // somebody is at work in it
       old.innerHTML = fresh.innerHTML;
       showLit();
       for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+      for (const [id, left, top] of places) document.getElementById(id)?.scrollTo({ left, top, behavior: "instant" });
       if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
       old.classList.remove("changed");
       void old.offsetWidth;

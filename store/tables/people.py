@@ -38,7 +38,8 @@ class Customer(Row, table=True):
     __table_args__ = (
         Index("ix_customer_phone", "phone", sqlite_where=_WITH_PHONE, postgresql_where=_WITH_PHONE),
         Index(None, "account_id"),
-        Index(None, "merged_into"),
+        # The tombstones of a customer; and the map counts the stages of all others from these alone.
+        Index("ix_customer_stages", "merged_into", "erased_at", "stage"),
         # Sweeps go through the customers of a zone, in the order of their ids.
         Index(None, "time_zone", "id"),
         *(_finding(name) for name in ("find_id", "find_email", "find_phone", "find_name", "find_surname")),
@@ -102,7 +103,7 @@ class SegmentMember(Row, table=True):
     """A customer who is in a segment, and since when. Who leaves it has no row any more."""
 
     __tablename__ = "segment_member"
-    __table_args__ = (Index(None, "customer_id"),)
+    __table_args__ = (Index(None, "customer_id"), Index(None, "segment", "since", "customer_id"))
 
     segment: str = Field(primary_key=True)
     customer_id: str = Field(primary_key=True, foreign_key="customer.id")
