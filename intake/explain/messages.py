@@ -29,7 +29,7 @@ _BECAME = {
     "undelivered": "it could not be delivered",
     "lost": "the provider surely does not have it, and the journey has gone on",
 }
-_LINKS = dict.fromkeys(("unsubscribe_url", "preferences_url", "confirm_url"), "https://example.com/link")
+GIVEN = dict.fromkeys(("unsubscribe_url", "preferences_url", "confirm_url"), "https://example.com/link")
 """What stands for links that are made only when a message is."""
 
 _WOULD = {"send": "it would be sent now", "refuse": "it would not be sent", "defer": "it would be put off"}
@@ -219,7 +219,7 @@ def _text(
     """Whether the message can be written with what is known of the customer now."""
     entry = position.plan.entry.milestone if position.plan.entry else None
     facts = facts_of(session, position.journey, customer, position.state, explainer.map, entry, now)
-    given = {"postal_address": explainer.map.postal_address or "", "company": explainer.map.company, **_LINKS}
+    given = {"postal_address": explainer.map.postal_address or "", "company": explainer.map.company, **GIVEN}
     says = "the text can be made with what is known of the customer"
     try:
         explainer.renderer.render(info.name, info.channel, customer.language, facts, given)

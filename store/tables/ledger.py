@@ -66,6 +66,24 @@ class Message(Row, table=True):
     provider_id: str | None = None
 
 
+class Resend(Row, table=True):
+    """A message that a person wants to have sent again: as `message_id`, the occurrence `manual:N` (rules.md 16).
+
+    `original` is the message that went before it. `retry_at` is when it is tried next, None: it is settled, and the
+    ledger says how. Whoever takes it moves that on.
+    """
+
+    __tablename__ = "resend"
+    __table_args__ = (Index(None, "retry_at"), Index(None, "original"))
+
+    message_id: str = Field(primary_key=True)
+    original: str = Field(foreign_key="message.id")
+    occurrence: str
+    asked_at: Instant = Field(sa_type=InstantType)
+    expires_at: Instant = Field(sa_type=InstantType)
+    retry_at: Instant | None = Field(default=None, sa_type=InstantType)
+
+
 class Delivery(Row, table=True):
     """One thing that a provider told about a message. Rows are only added; the same news is stored once.
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision: str | None = "0006"
+down_revision: str | None = "0007"
 
 _NEW = {
     "message": (("state", "due_at", "id"), ("due_at", "id")),
