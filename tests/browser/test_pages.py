@@ -1,0 +1,101 @@
+"""What holds for every page of the console: nobody is shut out, nothing moves or sticks out, everything can be reached.
+
+A page that is added to the console is added to `PAGES`; a test here says so where that was forgotten.
+"""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.browser import chromium, looking
+from tests.browser.chromium import NARROW, WIDE
+from tests.browser.conftest import Open
+from tests.browser.pages import PAGES, addresses
+from tests.browser.site import Site
+
+LOOKS = [(size, dark) for size in (WIDE, NARROW) for dark in (False, True)]
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_has_no_grave_fault_and_fits_its_window(name: str, site: Site, open_window: Open) -> None:
+    path = (await addresses(site))[name]
+    for size, dark in LOOKS:
+        window = await open_window(site, "admin", size, dark=dark)
+        await window.go(path)
+        how = f"{name} at {size[0]} px, {'dark' if dark else 'light'}"
+        assert await looking.wider(window.page) == [], how
+        assert await looking.shifted(window.page) < looking.SHIFT, how
+        found = await looking.grave(window.page)
+        assert not found, "\n".join([how, *found])
+        await window.page.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_is_used_by_keyboard_alone(name: str, site: Site, open_window: Open) -> None:
+    window = await open_window(site, "admin", WIDE)
+    await window.go((await addresses(site))[name])
+    assert await looking.unreached(window.page) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_needs_no_script(name: str, site: Site, open_window: Open) -> None:
+    window = await open_window(site, "admin", NARROW, scripts=False)
+    await window.go((await addresses(site))[name])
+    assert await window.page.locator("h1").count() == 1
+
+
+async def test_who_is_not_signed_in_is_asked_to_and_comes_back(site: Site, open_window: Open) -> None:
+    for size, dark in LOOKS:
+        window = await open_window(site, None, size, dark=dark)
+        await window.go("/account")
+        assert window.path == "/sign-in"
+        assert not await looking.grave(window.page)
+        assert await looking.wider(window.page) == []
+    assert await looking.unreached(window.page) == []
+    await window.page.get_by_label("Name").fill("support")
+    await window.page.get_by_label("Password").fill("correct horse battery")
+    await window.page.get_by_role("button", name="Sign in").click()
+    await window.page.wait_for_url("**/account")
+
+
+async def test_an_address_that_leads_nowhere_is_a_page(site: Site, open_window: Open) -> None:
+    window = await open_window(site)
+    await window.go("/nowhere", 404)
+    assert not await looking.grave(window.page)
+
+
+# --- the instruments themselves --------------------------------------------------------------------------------------
+
+BAD = """<!doctype html><html><head><title>x</title></head><body><main>
+<p style="color:#ccc;background:#fff">Faint</p><img src="data:,"><input>
+<div style="width:2000px;height:10px">wide</div><button style="outline:none">quiet</button></main></body></html>"""
+
+
+async def test_the_instruments_find_what_is_bad(browser: Browser, site: Site) -> None:
+    async with chromium.window(browser, site) as window:
+        await window.page.set_content(BAD)
+        found = {fault.id for fault in await looking.faults(window.page) if fault.impact in looking.GRAVE}
+        assert {"color-contrast", "image-alt", "label", "html-has-lang"} <= found
+        assert await looking.wider(window.page)
+        assert any("no visible focus: <button" in one for one in await looking.unreached(window.page))
+        await window.page.evaluate("""() => new Promise((done) => setTimeout(() => {
+            const one = document.createElement("div"); one.style.height = "400px";
+            document.body.prepend(one); setTimeout(done, 100); }, 600))""")
+        assert await looking.shifted(window.page) > looking.SHIFT
+
+
+async def test_a_window_keeps_account_of_what_goes_wrong(browser: Browser, site: Site) -> None:
+    async with chromium.window(browser, site) as window:
+        await window.go("/")
+        assert window.faults == []
+        await window.page.evaluate("""() => {
+            const one = document.createElement("script"); one.textContent = "1"; document.body.append(one);
+            const two = document.createElement("img"); two.src = "https://elsewhere.example.com/x.png";
+            document.body.append(two);
+            setTimeout(() => { throw new Error("of a script"); }, 0); }""")
+        await window.page.wait_for_timeout(300)
+        said = "\n".join(window.faults)
+        assert "Content Security Policy" in said
+        assert "elsewhere.example.com" in said
+        assert "of a script" in said
