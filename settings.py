@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     second_twilio_account_sid: str | None = None
     second_twilio_auth_token: SecretStr | None = None
     second_twilio_messaging_service_sid: str | None = None
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: str = "your identity provider"
     email_per_second: Rate | None = None
     sms_per_second: Rate | None = None
 
@@ -79,7 +83,15 @@ class Settings(BaseSettings):
         if any(second) and not all(second):
             raise ValueError("a second Twilio account needs all three of MILEPOST_SECOND_TWILIO_...: "
                              "ACCOUNT_SID, AUTH_TOKEN and MESSAGING_SERVICE_SID")  # fmt: skip
+        if any(self.oidc) and not all(self.oidc):
+            raise ValueError("an identity provider needs all three of MILEPOST_OIDC_...: "
+                             "ISSUER, CLIENT_ID and CLIENT_SECRET")  # fmt: skip
         return self
+
+    @property
+    def oidc(self) -> tuple[str | None, str | None, SecretStr | None]:
+        """The identity provider for the console: issuer, client id and secret; all of them or none."""
+        return self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret
 
 
 def load() -> Settings:

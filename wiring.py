@@ -232,11 +232,17 @@ def explainer(project: Project, applier: Applier, secret_key: str) -> Explainer:
     return Explainer(project.map, project.conditions, renderer, Asker(project.map, secret_key.encode(), applier.plan))
 
 
-def console_parts(project: Project, api: Parts, secret_key: str) -> ConsoleParts:
-    """What the console needs besides the API, for a project that has no mistakes."""
-    return ConsoleParts(
-        api, explainer(project, api.applier, secret_key), secret_key, project.root, project.plans, project.sources
-    )
+def console_parts(project: Project, api: Parts, secret_key: str, settings: Settings | None = None) -> ConsoleParts:
+    """What the console needs besides the API, for a project that has no mistakes; `settings` name its provider."""
+    provider = None
+    if settings and settings.oidc_issuer and settings.oidc_client_id and settings.oidc_client_secret:
+        # Few have one, and none of the commands need it.
+        from console.provider import Provider  # noqa: PLC0415
+
+        secret = settings.oidc_client_secret.get_secret_value()
+        provider = Provider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_name)
+    explaining = explainer(project, api.applier, secret_key)
+    return ConsoleParts(api, explaining, secret_key, project.root, project.plans, project.sources, provider)
 
 
 def publish(session: Session, project: Project, now: Instant, *, holdouts: bool = True) -> list[str]:

@@ -35,6 +35,7 @@ from cli import (
     starting,
     testing,
     tokens,
+    users,
     verifying,
     versions,
 )
@@ -61,6 +62,7 @@ app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
 app.add_typer(incoming.app, name="events")
 app.add_typer(tokens.app, name="token")
+app.add_typer(users.app, name="user")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

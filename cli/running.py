@@ -120,7 +120,7 @@ async def _sign_in_link(store: Database, api: str, key: str) -> str:
     from whenever import Instant
 
     from console.sign_in import link_for
-    from intake.signing_in import make
+    from intake.users import make
     from store import users
 
     def owner(session: Session) -> User:
@@ -188,7 +188,7 @@ async def _serving(
 
     parts = wiring.api_parts(project, store, configured, key)
     app = create(parts)
-    mount(app, wiring.console_parts(project, parts, key))
+    mount(app, wiring.console_parts(project, parts, key, configured))
     async with serving(app, taken):
         yield parts.acceptor
 

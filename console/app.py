@@ -9,14 +9,14 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from console import faults, home, sign_in, templating
+from console import faults, home, oidc, sign_in, templating, users
 from console.parts import Parts
 from lifecycle.rights import Right
 
-ROOMS: tuple[APIRouter, ...] = (home.router, sign_in.router, templating.router)
+ROOMS: tuple[APIRouter, ...] = (home.router, sign_in.router, oidc.router, users.router, templating.router)
 """The routes, by subject."""
 
-PUBLIC = frozenset({"/sign-in", "/link/{token}", "/static/{name}"})
+PUBLIC = frozenset({"/sign-in", "/link/{token}", "/oidc", "/oidc/back", "/static/{name}"})
 """What may be asked by whoever is not signed in."""
 
 
@@ -27,9 +27,8 @@ def create(parts: Parts) -> FastAPI:
     faults.install(app)
     for room in ROOMS:
         app.include_router(room)
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            rights_of(route)
+    for route in routes():
+        right_of(route)
     return app
 
 
@@ -45,7 +44,12 @@ def mount(app: FastAPI, parts: Parts) -> None:
     app.mount("/console", console)
 
 
-def rights_of(route: APIRoute) -> Right | None:
+def routes() -> list[APIRoute]:
+    """Every route of the console. Their paths stand below /console."""
+    return [route for room in ROOMS for route in room.routes if isinstance(route, APIRoute)]
+
+
+def right_of(route: APIRoute) -> Right | None:
     """The right that a route needs; None for what is public. Raises ValueError where it does not name exactly one."""
     found = set(_rights(route.dependant))
     if route.path in PUBLIC and not found:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from api.parts import Parts as ApiParts
 from intake.explain import Explainer
 from lifecycle.plan import Plan
 
+if TYPE_CHECKING:
+    from console.provider import Provider
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """`plans` and `sources` are those of the project's files, which are in the folder `root`. `secret_key` signs forms
-    and notices. `public_url` of `api` is where the outside reaches both.
+    and notices. `provider` is where users may sign in without a password. `public_url` of `api` is where the outside
+    reaches both.
     """
 
     api: ApiParts
@@ -24,6 +29,7 @@ class Parts:
     root: Path
     plans: Mapping[str, Plan] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    provider: Provider | None = None
 
     @property
     def base(self) -> str:

@@ -1,4 +1,4 @@
-"""Signing in and out: by a password, by the link that `milepost dev` prints, and the sessions that a user has."""
+"""Signing in and out: by a password, by the link that `milepost dev` prints, or at an identity provider."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from api.pages import ip_of
+from api.problems import sentence
 from console import forms
 from console.faults import Refused
 from console.forms import Sent
@@ -43,8 +44,8 @@ async def sign_in(request: Request) -> Response:
     try:
         user = await signing_in.with_password(parts.api.database, name, password, ip_of(request) or "", now)
     except signing_in.NotAllowed as error:
-        return _asked(request, form.text("next"), name=name, says=f"{str(error)[0].upper()}{str(error)[1:]}.")
-    return await _begun(request, user, form.text("next"))
+        return _asked(request, form.text("next"), name=name, says=sentence(error))
+    return await begun(request, user, form.text("next"))
 
 
 @router.get("/link/{token}")
@@ -61,7 +62,7 @@ async def follow(request: Request, token: str) -> Response:
     user = await parts.api.database.read(lambda session: users.get(session, int(user_id)))
     if not fresh or user is None or user.disabled_at is not None:
         raise Refused("This link was used before. Ask for another one.", 403)
-    return await _begun(request, user, "")
+    return await begun(request, user, "")
 
 
 @router.post("/sign-out")
@@ -73,27 +74,6 @@ async def sign_out(request: Request, visitor: Seeing, form: Sent) -> Response:
     response = done(request, address(request, "sign-in"), "You are signed out.")
     response.delete_cookie(SESSION, path=parts.base)
     return response
-
-
-@router.get("/account")
-async def account(request: Request, visitor: Seeing) -> Response:
-    """Where the visitor is signed in."""
-    parts = parts_of(request)
-    now, user_id = parts.api.clock(), visitor.user.id
-    assert user_id is not None
-    found = await parts.api.database.read(lambda session: users.sessions_of(session, user_id, now))
-    return page(request, "account.html", visitor, title="Your sessions", sessions=found)
-
-
-@router.post("/account/sessions/end")
-async def end_sessions(request: Request, visitor: Seeing, form: Sent) -> Response:
-    """End all sessions of the visitor but this one."""
-    parts = parts_of(request)
-    now, user_id = parts.api.clock(), visitor.user.id
-    assert user_id is not None
-    ended = await parts.api.database.write(lambda session: users.end_all(session, user_id, now, visitor.digest))
-    says = f"{ended} other session{'' if ended == 1 else 's'} ended."
-    return done(request, address(request, "account"), says)
 
 
 def link_for(secret_key: str, at: str, user: User) -> str:
@@ -113,7 +93,8 @@ def _asked(request: Request, next: str, *, name: str = "", says: str | None = No
     return response
 
 
-async def _begun(request: Request, user: User, next: str) -> Response:
+async def begun(request: Request, user: User, next: str) -> Response:
+    """Begin a session, and go on to the page that was wanted (a path below the console's)."""
     parts = parts_of(request)
     now, browser = parts.api.clock(), request.headers.get("user-agent", "")
     cookie, _ = await parts.api.database.write(lambda session: signing_in.begin(session, user, browser, now))

@@ -101,6 +101,17 @@ def _plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def _browser(agent: str | None) -> str:
+    """A browser in a few words, as far as it tells: `Firefox on Linux`."""
+    told = agent or ""
+    names = {"Edg/": "Edge", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+    systems = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows", "Mac OS": "Mac",
+               "Linux": "Linux"}  # fmt: skip
+    name = next((said for sign, said in names.items() if sign in told), "a browser")
+    system = next((said for sign, said in systems.items() if sign in told), None)
+    return f"{name} on {system}" if system else name
+
+
 def _made() -> Environment:
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -109,7 +120,9 @@ def _made() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(time=_time, date=_date, number=_number, percent=_percent, plural=_plural, city=_city)
+    made.filters.update(
+        time=_time, date=_date, number=_number, percent=_percent, plural=_plural, city=_city, browser=_browser
+    )
     made.globals.update(to=_to, static=_static_address)
     return made
 

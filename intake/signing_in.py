@@ -17,7 +17,6 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from lifecycle.rights import ROLES
 from store import audit, users
 from store.database import Database
 from store.tables import Audit, SignInAttempt, User, UserSession
@@ -64,18 +63,9 @@ def hashed(password: str) -> str:
     return _hasher.hash(password)
 
 
-def make(session: Session, name: str, role: str, password: str | None, who: str, now: Instant) -> User:
-    """Store a user. `password` is a hash; None for whoever signs in elsewhere. Raises NotAllowed."""
-    name = name.strip().lower()
-    if not name or len(name) > 200:
-        raise NotAllowed("a user has a name of at most 200 characters, best their e-mail address")
-    if role not in ROLES:
-        raise NotAllowed(f"there is no role `{role}`; there are {', '.join(ROLES)}")
-    made = users.add(session, User(name=name, role=role, password=password, created_at=now))
-    if made is None:
-        raise NotAllowed(f"there is a user `{name}` already")
-    audit.record(session, Audit(at=now, who=who, what="user added", target=f"user:{name}", data={"role": role}))
-    return made
+async def hashed_aside(password: str) -> str:
+    """`hashed`, without holding up others meanwhile."""
+    return await asyncio.to_thread(hashed, password)
 
 
 async def with_password(database: Database, name: str, password: str, address: str, now: Instant) -> User:

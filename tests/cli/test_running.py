@@ -49,10 +49,14 @@ def test_dev_says_first_where_its_api_is_and_it_answers(project: Path) -> None:
             try:
                 assert dev.stdout is not None
                 first = json.loads(dev.stdout.readline())
-                assert set(first) == {"api", "console", "temporal"}
+                assert set(first) == {"api", "console", "temporal", "sign_in"}
+                assert first["console"] == f"{first['api']}/console"
                 assert first["api"] != f"http://127.0.0.1:{taken.getsockname()[1]}"
                 with urllib.request.urlopen(f"{first['api']}/healthz", timeout=60) as answer:
                     assert json.load(answer)["status"] == "ok"
+                browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+                with browser.open(first["sign_in"], timeout=60) as page:
+                    assert "You are admin." in page.read().decode()
             finally:
                 dev.send_signal(signal.SIGINT)
             assert dev.wait(30) == 0

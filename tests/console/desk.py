@@ -20,6 +20,7 @@ from console.parts import Parts
 from intake import signing_in
 from intake.acceptor import Acceptor
 from intake.commands import NoAnswer
+from intake.users import make
 from lifecycle.rights import Role
 from messaging.links import Links
 from store import users
@@ -81,7 +82,7 @@ class Desk:
         if role not in self.clients:
 
             def sign_in(session: Any) -> str:
-                user = users.by_name(session, role) or signing_in.make(session, role, role, HASH, "test", self.now)
+                user = users.by_name(session, role) or make(session, role, role, HASH, "test", self.now)
                 return signing_in.begin(session, user, "a test", self.now)[0]
 
             client = self.stranger()

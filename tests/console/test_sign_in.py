@@ -10,13 +10,14 @@ from sqlalchemy import select
 
 from console.sign_in import link_for
 from intake import signing_in
+from intake import users as users_
 from store import users
 from store.tables import FormSent, UserSession
 from tests.console.desk import HASH, SECRET, SITE, Desk, fields_of
 
 
 def make(desk: Desk, name: str = "ada", role: str = "support") -> Any:
-    return desk.house.write(lambda session: signing_in.make(session, name, role, HASH, "test", desk.now))
+    return desk.house.write(lambda session: users_.make(session, name, role, HASH, "test", desk.now))
 
 
 async def sign_in(desk: Desk, name: str, password: str, browser: Any = None, **more: str) -> Any:
