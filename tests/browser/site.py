@@ -21,6 +21,7 @@ from intake import signing_in
 from intake.acceptor import Acceptor
 from intake.apply import Applier
 from intake.commands import NoAnswer
+from intake.users import make
 from lifecycle.rights import ROLES
 from messaging.links import Links
 from project import Project
@@ -86,4 +87,4 @@ async def running(
 def _users(session: Session, now: Instant) -> None:
     for role in ROLES:
         if users.by_name(session, role) is None:
-            signing_in.make(session, role, role, HASH, "test", now)
+            make(session, role, role, HASH, "test", now)
