@@ -21,7 +21,8 @@ from embedded import TemporalServer
 from store import customers, events, journeys, messages
 from store.database import Database
 from store.tables import Customer, Journey, Message
-from tests.browser.site import SECRET, Site, running
+from tests.browser.site import Site, running
+from tests.console.company import SECRET
 from worker import running as working
 
 PROJECT = Path(__file__).parent.parent / "project"

@@ -37,7 +37,7 @@ _REACHABLE = """() => {
     // Of radio buttons with one name the arrows reach the others.
     .filter((one) => one.type !== "radio" || one.checked || !document.querySelector(
       `input[type=radio][name="${CSS.escape(one.name)}"]:checked`));
-  found.forEach((one, number) => { one.dataset.number = number; });
+  window.reachable = found;
   return found.map((one) => one.outerHTML.slice(0, 120));
 }"""
 
@@ -48,7 +48,7 @@ _FOCUSED = """() => {
   const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   const box = one.getBoundingClientRect();
   const seen = box.bottom > 0 && box.top < innerHeight && box.width > 0;
-  return [one.dataset.number ?? null, outlined, seen, one.outerHTML.slice(0, 120)];
+  return [window.reachable.indexOf(one), outlined, seen, one.outerHTML.slice(0, 120)];
 }"""
 
 
@@ -100,8 +100,7 @@ async def unreached(page: Page) -> list[str]:
         if found is None:
             continue
         number, outlined, seen, html = found
-        if number is not None:
-            left.pop(int(number), None)
+        left.pop(number, None)
         if not (outlined and seen):
             wrong.append(f"{'outside of the window' if outlined else 'no visible focus'}: {html}")
     return [f"never reached: {html}" for html in left.values()] + wrong

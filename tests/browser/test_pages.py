@@ -8,13 +8,23 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
+from console.app import PUBLIC, routes
 from tests.browser import chromium, looking
 from tests.browser.chromium import NARROW, WIDE
 from tests.browser.conftest import Open
 from tests.browser.pages import PAGES, addresses
 from tests.browser.site import Site
 
+NO_PAGES = frozenset({"/static/{name}"})
+"""What a GET also answers, and is no page of ours."""
+
 LOOKS = [(size, dark) for size in (WIDE, NARROW) for dark in (False, True)]
+
+
+async def test_every_page_that_there_is_is_looked_at(site: Site) -> None:
+    found = [path.partition("?")[0] for path in (await addresses(site)).values()]
+    shown = [route for route in routes() if "GET" in (route.methods or ()) and route.path not in PUBLIC | NO_PAGES]
+    assert [one.path for one in shown if not any(map(one.path_regex.fullmatch, found))] == []
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -29,6 +29,8 @@ from intake.commands import Commands
 from intake.consents import Proof, record
 from intake.enrolling import enrol
 from intake.erasing import Forgetter
+from lifecycle.enrolment import arm_of
+from lifecycle.plan import Plan
 from store import callbacks as posts
 from store import customers, erasures, events, journeys
 from store.database import Database
@@ -116,8 +118,8 @@ class Story:
         """Publish, let everybody come, and let all happen that happens to them up to `NOW`."""
         first = project.Project(**{**vars(self.engine.project), **_exchanged(self.engine.project, self.edited)})
         await self.database.write(lambda session: wiring.publish(session, first, START))
-        for number, person in enumerate(everybody):
-            await self.database.write(partial(_arrive, number=number, person=person))
+        for person, identity in zip(everybody, _identities(everybody, first.plans["upsell-offer"]), strict=True):
+            await self.database.write(partial(_arrive, identity=identity, person=person))
         calendar: list[Any] = [(at, person, what) for person in everybody for at, *what in person.happens if at < DAYS]
         calendar += [(at, None, what) for at, *what in _COMPANY]
         for at, person, (what, properties) in sorted(calendar, key=lambda one: one[0]):
@@ -284,10 +286,20 @@ def _exchanged(shipped: project.Project, edited: project.Project) -> dict[str, A
     }
 
 
-def _arrive(session: Session, number: int, person: Person) -> None:
-    """The customer's row, under an id that is the same in every run: arms are drawn from it. Then what is known."""
+def _identities(everybody: Sequence[Person], offer: Plan) -> Iterator[str]:
+    """Ids that are the same in every run, since arms are drawn from them: whoever is to be held out is."""
+    left = [f"cus_{number:016x}" for number in range(20 * len(everybody))]
+    for person in everybody:
+        arm = "holdout" if person.held_out else "journey"
+        found = next(one for one in left if arm_of(one, offer) == arm)
+        left.remove(found)
+        yield found
+
+
+def _arrive(session: Session, identity: str, person: Person) -> None:
+    """The customer's row, then what is known of them."""
     at = day(min((one[0] for one in person.happens), default=0)).subtract(hours=1)
-    session.add(Customer(id=f"cus_{number:016x}", user_id=person.id, created_at=at, updated_at=at))
+    session.add(Customer(id=identity, user_id=person.id, created_at=at, updated_at=at))
     session.flush()
     traits = {
         "first_name": person.first, "last_name": person.last, "email": f"{person.id}@example.com",

@@ -20,7 +20,9 @@ same person), `told` (a provider tells `what` of the message of step `of`), `act
 
 @dataclass(frozen=True)
 class Person:
-    """`agrees` are topics of the map, `knows` further attributes. Their e-mail address is made of their id."""
+    """`agrees` are topics of the map, `knows` further attributes; `held_out` is who is in the holdout of the upgrade
+    offer. Their e-mail address is made of their id.
+    """
 
     id: str
     first: str
@@ -31,6 +33,7 @@ class Person:
     phone: str | None = None
     agrees: Sequence[str] = ("offers", "text_tips")
     knows: Mapping[str, Any] = field(default_factory=dict)
+    held_out: bool = False
 
 
 def buys(day: float, revenue: float = 49) -> Happens:
@@ -105,6 +108,9 @@ PEOPLE: tuple[Person, ...] = (
            phone="+33612345608"),
     Person("miro", "Miro", "Castell", [buys(30), *plain(33, "first_use", "activated"), buys(90)], phone="+33612345609",
            knows={"plan": "business"}),
+    Person("olga", "Olga", "Redfern", [buys(50), *plain(52, "first_use", "activated"), buys(80)], held_out=True),
+    Person("pavel", "Pavel", "Stone", [buys(55), *plain(57, "first_use", "activated"), buys(75),
+                                       (90, "upgraded", {"plan": "business"})], held_out=True),
     # --- held, ended, gone -----------------------------------------------------------------------------------------
     Person("nadia", "Nadia", "Orchard", [
         buys(75), *plain(77, "first_use"), act(91, "pause", reason="On parental leave until May, asked us to wait"),
