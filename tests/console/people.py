@@ -66,9 +66,9 @@ TURNED = "\u202eesrever ni\u202c"
 PEOPLE: tuple[Person, ...] = (
     # --- how it should go ------------------------------------------------------------------------------------------
     Person("ada", "Ada", "Fairweather", [
-        *plain(0, "visited", "guide_downloaded"), *plain(2, "subscribed", "signed_up"), buys(5), *plain(6, "first_use"),
-        *plain(11, "invited_teammate"), *plain(17, "activated"), told(19, "clicked", "welcome"), buys(60, 99),
-        (82, "tool_connected", {"tool": "calendar"}),
+        *plain(20, "visited", "guide_downloaded"), *plain(24, "subscribed", "signed_up"), buys(40),
+        *plain(41, "first_use"), *plain(46, "invited_teammate"), *plain(52, "activated"), told(53, "click", "welcome"),
+        (80, "tool_connected", {"tool": "calendar"}), buys(86, 99),
     ], phone="+33612345601", knows={"plan": "pro", "company": "Harbour Street Books"}),
     Person("dev", "Dev", "Marlowe", [
         buys(8), *plain(10, "first_use"), *plain(17, "activated"), buys(43, 99), (60, "upgraded", {"plan": "business"}),
@@ -102,7 +102,7 @@ PEOPLE: tuple[Person, ...] = (
         buys(80, 1500), act(81, "enrol", playbook="upsell-offer", reason="Asked for a larger plan on the telephone"),
     ], zone="America/New_York", phone="+33612345606", knows={"success_manager": "sam@example.com"}),
     Person("elif", "Elif", "Thornbury", [buys(40, 29), *plain(43, "first_use"), *plain(50, "activated"), buys(64, 29),
-                                         told(86, "clicked", "reminder")],
+                                         told(82, "click", "reminder")],
            zone="Europe/Istanbul", phone="+33612345607", knows={"account_manager": "alex@example.com"}),
     Person("lotte", "Lotte", "Greenhalgh", [buys(66), *plain(68, "first_use"), *plain(75, "activated"), buys(95)],
            phone="+33612345608"),
