@@ -5,20 +5,23 @@ A page that is added to the console is added to `PAGES`; a test here says so whe
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from console.app import PUBLIC, routes
 from tests.browser import chromium, looking
-from tests.browser.chromium import NARROW, WIDE
+from tests.browser.chromium import NARROW, WIDE, Window
 from tests.browser.conftest import Open
 from tests.browser.pages import PAGES, addresses
 from tests.browser.site import Site
 
 NO_PAGES = frozenset({"/static/{name}"})
 """What a GET also answers, and is no page of ours."""
-
-LOOKS = [(size, dark) for size in (WIDE, NARROW) for dark in (False, True)]
 
 
 async def test_every_page_that_there_is_is_looked_at(site: Site) -> None:
@@ -27,41 +30,56 @@ async def test_every_page_that_there_is_is_looked_at(site: Site) -> None:
     assert [one.path for one in shown if not any(map(one.path_regex.fullmatch, found))] == []
 
 
+class Kept(NamedTuple):
+    """Windows in which one page after the other is looked at: to open one takes longer than to look at a page."""
+
+    wide: Window
+    narrow: Window
+    plain: Window
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def kept(browser: Browser, site: Site) -> AsyncIterator[Kept]:
+    async with AsyncExitStack() as stack:
+        yield Kept(
+            await stack.enter_async_context(chromium.window(browser, site, "admin", WIDE)),
+            await stack.enter_async_context(chromium.window(browser, site, "admin", NARROW)),
+            await stack.enter_async_context(chromium.window(browser, site, "admin", NARROW, scripts=False)),
+        )
+
+
 @pytest.mark.parametrize("name", PAGES)
-async def test_a_page_has_no_grave_fault_and_fits_its_window(name: str, site: Site, open_window: Open) -> None:
+async def test_a_page_shuts_nobody_out(name: str, site: Site, kept: Kept) -> None:
     path = (await addresses(site))[name]
-    for size, dark in LOOKS:
-        window = await open_window(site, "admin", size, dark=dark)
+    for how, window in (("wide", kept.wide), ("narrow", kept.narrow)):
+        window.faults.clear()
         await window.go(path)
-        how = f"{name} at {size[0]} px, {'dark' if dark else 'light'}"
-        assert await looking.wider(window.page) == [], how
-        assert await looking.shifted(window.page) < looking.SHIFT, how
-        found = await looking.grave(window.page)
-        assert not found, "\n".join([how, *found])
-        await window.page.context.close()
+        await _fits(window, how)
+    assert await looking.unreached(kept.wide.page) == []
+    await kept.plain.go(path)
+    assert await kept.plain.page.locator("h1").count() == 1, "without a script"
 
 
-@pytest.mark.parametrize("name", PAGES)
-async def test_a_page_is_used_by_keyboard_alone(name: str, site: Site, open_window: Open) -> None:
-    window = await open_window(site, "admin", WIDE)
-    await window.go((await addresses(site))[name])
-    assert await looking.unreached(window.page) == []
-
-
-@pytest.mark.parametrize("name", PAGES)
-async def test_a_page_needs_no_script(name: str, site: Site, open_window: Open) -> None:
-    window = await open_window(site, "admin", NARROW, scripts=False)
-    await window.go((await addresses(site))[name])
-    assert await window.page.locator("h1").count() == 1
+async def _fits(window: Window, how: str) -> None:
+    assert await window.page.locator("h1").count() == 1, how
+    assert await looking.wider(window.page) == [], how
+    assert await looking.shifted(window.page) < looking.SHIFT, how
+    found = await looking.grave(window.page)
+    assert not found, "\n".join([f"{how}, light", *found])
+    # In the dark all is the same but the colours.
+    await window.page.emulate_media(color_scheme="dark")
+    found = await looking.grave(window.page, only="color-contrast")
+    assert not found, "\n".join([f"{how}, dark", *found])
+    await window.page.emulate_media(color_scheme="light")
+    assert window.faults == [], how
 
 
 async def test_who_is_not_signed_in_is_asked_to_and_comes_back(site: Site, open_window: Open) -> None:
-    for size, dark in LOOKS:
-        window = await open_window(site, None, size, dark=dark)
+    for size in (NARROW, WIDE):
+        window = await open_window(site, None, size)
         await window.go("/account")
         assert window.path == "/sign-in"
-        assert not await looking.grave(window.page)
-        assert await looking.wider(window.page) == []
+        await _fits(window, f"{size[0]} px")
     assert await looking.unreached(window.page) == []
     await window.page.get_by_label("Name").fill("support")
     await window.page.get_by_label("Password").fill("correct horse battery")

@@ -6,6 +6,7 @@ the console too; a database that is filled once may be copied.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import random
@@ -24,7 +25,7 @@ from whenever import Instant
 
 import project
 import wiring
-from intake import callbacks, erasing, pauses, rollouts
+from intake import callbacks, erasing, pauses, rollouts, segmenting
 from intake.commands import Commands
 from intake.consents import Proof, record
 from intake.enrolling import enrol
@@ -32,7 +33,7 @@ from intake.erasing import Forgetter
 from lifecycle.enrolment import arm_of
 from lifecycle.plan import Plan
 from store import callbacks as posts
-from store import customers, erasures, events, journeys
+from store import customers, erasures, events, journeys, tasks
 from store.database import Database
 from store.tables import Callback, Customer, Message, table_of
 from tests.console.engine import Engine
@@ -129,6 +130,11 @@ class Story:
             if what == "resume":
                 await self.engine.wake()
         await self._pass(NOW)
+        # As the worker does from time to time: who is in a segment by the mere passing of time.
+        await asyncio.to_thread(
+            segmenting.sweep_segments, self.database, self.map, self.engine.engine.applier.conditions, NOW
+        )
+        await self.engine.catch_up()
 
     async def _pass(self, until: Instant) -> None:
         """Let time pass, half a day at most at once, and customers answer what they are sent."""
@@ -160,7 +166,7 @@ class Story:
 
     # --- what people of the company do -----------------------------------------------------------------------------
 
-    async def _act(self, person: Person, what: str, reason: str, playbook: str = "") -> None:
+    async def _act(self, person: Person, what: str, reason: str = "", playbook: str = "") -> None:
         now = self.engine.now
         customer = await self.database.read(lambda session: customers.get(session, person.id))
         assert customer is not None
@@ -176,6 +182,9 @@ class Story:
                     session, scope="customer", target=customer.id, reason=reason, who=SUPPORT, now=now
                 )
             )
+        elif what == "task":
+            (task, *_) = await self.database.read(lambda session: tasks.of_customer(session, customer.id))
+            await self.database.write(lambda session: tasks.mark_done(session, task.id, now))
         elif what == "end":
             running = await self.database.read(lambda session: journeys.under_way(session, customer.id))
             (journey,) = [one for one in running if one.playbook == playbook]

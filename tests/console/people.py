@@ -90,10 +90,10 @@ PEOPLE: tuple[Person, ...] = (
     Person("sami", "Sami", "Brook", [buys(98.9)], phone="+33612345604"),
     Person("tilda", "Tilda", "Fenn", [buys(97.2, 1850), *plain(97.9, "first_use")], zone="America/New_York",
            knows={"company": "Fenn & Daughters", "success_manager": "sam@example.com"}),
-    Person("bruno", "Bruno", "Kestrel", [buys(62)], zone="Europe/Berlin", language="de",
+    Person("bruno", "Bruno", "Kestrel", [buys(62), act(73, "task")], zone="Europe/Berlin", language="de",
            knows={"success_manager": "sam@example.com"}),
     Person("chiara", "Chiara", "Lindqvist", [
-        buys(70), *plain(74, "first_use"), *plain(85, "asked_for_help"), *plain(97, "activated"),
+        buys(60), *plain(64, "first_use"), *plain(75, "asked_for_help"), (90, "opened_invoice", {}),
     ], zone="Europe/Rome", phone="+33612345605", knows={"success_manager": "sam@example.com"}),
     # --- the upgrade offer, and who did not get it -----------------------------------------------------------------
     Person("jonas", "Jonas", "Pemberly", [buys(20), *plain(24, "first_use"), *plain(30, "activated"), buys(72)],
