@@ -31,10 +31,10 @@ from tests.console import company  # noqa: E402
 
 SCREENS = ROOT / "docs" / "screens"
 SIZES = {"wide": WIDE, "narrow": NARROW}
-TALLEST = {"wide": 2000, "narrow": 2400}
+TALLEST = {"wide": 1800, "narrow": 2000}
 """Pixels: longer pages are cut off."""
 
-QUALITY = 60
+QUALITY = 50
 
 
 async def main() -> None:
@@ -52,11 +52,7 @@ async def main() -> None:
                 running(project.load(company.ROOT), database, lambda: company.NOW) as site,
                 chromium.started() as browser,
             ):
-                for name, path in (await addresses(site)).items():
-                    for width in SIZES:
-                        await _draw(browser, site, name, path, width, dark=False)
-                    if name in DARK:
-                        await _draw(browser, site, name, path, "wide", dark=True)
+                await _draw_all(browser, site)
     drawn = list(SCREENS.glob("*.webp"))
     size = sum(one.stat().st_size for one in drawn) / 1e6
     sys.stderr.write(f"{len(drawn)} pictures, {size:.1f} MB, in {SCREENS}\n")
@@ -67,12 +63,15 @@ def file_of(name: str, width: str, *, dark: bool = False) -> str:
     return f"{name.replace(' ', '-')}-{width}{'-dark' if dark else ''}.webp"
 
 
-async def _draw(browser: Browser, site: Site, name: str, path: str, width: str, *, dark: bool) -> None:
-    role = None if name == "sign in" else "admin"
-    async with chromium.window(browser, site, role, SIZES[width], dark=dark) as window:
-        await window.go(path)
-        picture = await captured(window.page, TALLEST[width])
-    (SCREENS / file_of(name, width, dark=dark)).write_bytes(picture)
+async def _draw_all(browser: Browser, site: Site) -> None:
+    pages = await addresses(site)
+    for width, dark in (("wide", False), ("narrow", False), ("wide", True)):
+        async with chromium.window(browser, site, "admin", SIZES[width], dark=dark) as window:
+            for name, path in pages.items():
+                if not dark or name in DARK:
+                    await window.go(path)
+                    picture = await captured(window.page, TALLEST[width])
+                    (SCREENS / file_of(name, width, dark=dark)).write_bytes(picture)
 
 
 async def captured(page: Page, tallest: int, format: str = "webp") -> bytes:

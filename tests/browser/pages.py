@@ -50,11 +50,13 @@ PAGES: Mapping[str, str] = {
     "let everybody": "/playbooks/upsell-offer/continue",
     "stop": "/playbooks/upsell-offer/stop",
     "pause a playbook": "/playbooks/first-90-days/pause",
+    "what it will send": "/playbooks/first-90-days/coming",
     "map": "/map",
     # --- lists
     "messages": "/messages",
     "outbox": "/outbox",
     "message": "/messages/{message ada welcome}",
+    "send again": "/messages/{message ada welcome}/resend",
     "tasks": "/tasks",
     "task done": "/tasks/{task tilda}/done",
     "task reopened": "/tasks/{task bruno}/reopen",
