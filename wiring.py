@@ -242,7 +242,10 @@ def console_parts(project: Project, api: Parts, secret_key: str, settings: Setti
         secret = settings.oidc_client_secret.get_secret_value()
         provider = Provider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_name)
     explaining = explainer(project, api.applier, secret_key)
-    return ConsoleParts(api, explaining, secret_key, project.root, project.plans, project.sources, provider)
+    return ConsoleParts(
+        api, explaining, secret_key, project.root, project.plans, project.sources, provider,
+        project.scenarios, project.world(),
+    )  # fmt: skip
 
 
 def publish(session: Session, project: Project, now: Instant, *, holdouts: bool = True) -> list[str]:

@@ -149,12 +149,14 @@ class _Journeys:
         self.inbox = prospects.inbox(session, [row.id for row in journeys])
         self.events = prospects.entry_events(session, {row.entry_event_id for row in journeys})
         self.paused = bool(pauses.unfinished(session))
+        packed = playbooks.plans(session, {row.version for row in journeys})
+        self.plans = {version: p.unpack(plan.decode()) for version, plan in packed.items()}
 
     def under_way(self, customer: str) -> list[UnderWay]:
         return [self._journey(row) for row in self.living.get(customer, ())]
 
     def _journey(self, row: Journey) -> UnderWay:
-        plan = plan_of(self.session, row.version)
+        plan = self.plans[row.version]
         event = self.events.get(row.entry_event_id)
         name = (plan.entry and plan.entry.milestone) or (event.name if event else None)
         properties = {**(event.properties if event else {}), "name": name}
@@ -205,17 +207,18 @@ def recent(session: Session, covered: Collection[str], now: Instant) -> Recent:
     entered: dict[str, int] = {}
     for start in range(0, len(ids), PAGE):
         page = ids[start : start + PAGE]
-        arrivals.extend(_arrivals(session, page, rows, set(covered), entered))
+        arrivals.extend(arrivals_of(session, page, rows, set(covered), entered))
     return Recent(arrivals, days, entered)
 
 
-def _arrivals(
+def arrivals_of(
     session: Session,
     ids: Collection[str],
     rows: Sequence[prospects.Entered],
     covered: set[str],
     entered: dict[str, int],
 ) -> Iterator[Arrival]:
+    """The arrivals of these customers, whose journeys are among `rows`; `entered` counts them by playbook."""
     found = prospects.customers(session, ids)
     persons, said = _persons(session, found), prospects.consents(session, ids)
     had: dict[str, list[Journey]] = {}
@@ -261,14 +264,19 @@ def _before(person: Person, at: Instant, name: str, *, new: bool) -> Person:
     return Person(person.id, person.attributes, None if new else person.stage, history, person.account)
 
 
-def measured(session: Session, names: Collection[str], now: Instant) -> dict[str, tuple[Doing, Measured]]:
-    """What customers were seen to do, and what became of messages; what too few were watched for is left out."""
+def measured(
+    session: Session, names: Collection[str], now: Instant, upto: str | None = None
+) -> dict[str, tuple[Doing, Measured]]:
+    """What customers were seen to do, and what became of messages; what too few were watched for is left out.
+
+    With `upto`, of customers whose ids are no higher: a sample.
+    """
     since = now.subtract(hours=24 * MEASURED_DAYS)
     plain = sorted(name for name in names if name not in DRAWN)
     waits: dict[str, list[tuple[float, bool]]] = {}
-    for one in prospects.waits(session, plain, since, now):
+    for one in prospects.waits(session, plain, since, now, upto):
         waits.setdefault(one.name, []).append((one.seconds, one.happened))
-    for one in prospects.reactions(session, [name for name in DRAWN if name in names], since, now):
+    for one in prospects.reactions(session, [name for name in DRAWN if name in names], since, now, upto):
         waits.setdefault(one.name, []).append((one.seconds, one.happened))
     found = {}
     for name, all_of_it in waits.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from whenever import Instant
@@ -50,6 +52,24 @@ def active(session: Session) -> dict[str, str]:
     return {row.playbook: row.version for row in session.execute(_ACTIVE)}
 
 
+def actives(session: Session) -> list[PlaybookActive]:
+    """What new journeys take, for each playbook that can be entered."""
+    return list(session.scalars(select(PlaybookActive).execution_options(populate_existing=True)))
+
+
+def latest(session: Session) -> dict[str, str]:
+    """By playbook, of all that were ever published: the id of the version that was published last."""
+    rows = session.execute(
+        select(_version.c.playbook, _version.c.id).order_by(_version.c.created_at, _version.c.id.desc())
+    )
+    return {row.playbook: row.id for row in rows}
+
+
+def those(session: Session, ids: Collection[str]) -> list[PlaybookVersion]:
+    """These versions, whole."""
+    return list(session.scalars(select(PlaybookVersion).where(_version.c.id.in_(ids))))
+
+
 def taken_by(session: Session, customer_id: str) -> list[str]:
     """The ids of the versions that a customer would take: of each playbook one."""
     return [
@@ -76,6 +96,12 @@ def since(session: Session) -> dict[str, Instant]:
 def plan(session: Session, version: str) -> bytes | None:
     """The compiled plan of a version, as it was published."""
     return session.scalar(select(_version.c.plan).where(_version.c.id == version))
+
+
+def plans(session: Session, versions: Collection[str]) -> dict[str, bytes]:
+    """By version: its compiled plan, as it was published."""
+    rows = session.execute(select(_version.c.id, _version.c.plan).where(_version.c.id.in_(versions)))
+    return {row.id: row.plan for row in rows}
 
 
 def get(session: Session, version: str) -> PlaybookVersion | None:

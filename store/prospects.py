@@ -164,11 +164,42 @@ def entry_events(session: Session, ids: Collection[int]) -> dict[int, Event]:
     return {one.id: one for one in session.scalars(select(Event).where(_event.c.id.in_(ids))) if one.id is not None}
 
 
-def waits(session: Session, names: Collection[str], since: Instant, now: Instant) -> list[Waited]:
-    """For each customer who first came after `since`, and each milestone: after how long it happened, or not yet."""
+def one_of(session: Session, number: int) -> str | None:
+    """The id of the customer of that number in the order of ids, which is random; None where there are fewer."""
+    return session.scalar(select(_customer.c.id).order_by(_customer.c.id).offset(number - 1).limit(1))
+
+
+def some_inside(session: Session, playbook: str, limit: int) -> list[str]:
+    """Customers with a journey under way through a playbook, at most `limit`, in the order of their ids."""
+    found = select(_journey.c.customer_id).distinct().where(_journey.c.playbook == playbook, *_LIVING)
+    return list(session.scalars(found.order_by(_journey.c.customer_id).limit(limit)))
+
+
+def some_entered(session: Session, playbook: str, since: Instant, limit: int) -> tuple[int, list[Entered]]:
+    """How many journeys through a playbook began at or after an instant, and some of them, at most `limit`."""
+    one = _journey.c
+    lately = (one.playbook == playbook, one.entered_at >= since, one.simulated.is_(False))
+    count = session.scalar(select(func.count()).where(*lately)) or 0
+    rows = session.execute(
+        select(one.customer_id, one.playbook, one.key, one.entered_at, one.ended_at, one.entry_event_id)
+        .where(*lately)
+        .order_by(one.customer_id, one.id)
+        .limit(limit)
+    )
+    return count, [Entered(*row) for row in rows]
+
+
+def waits(
+    session: Session, names: Collection[str], since: Instant, now: Instant, upto: str | None = None
+) -> list[Waited]:
+    """For each customer who first came after `since`, and each milestone: after how long it happened, or not yet.
+
+    Of customers whose ids are no higher than `upto`, where that is given: a sample.
+    """
+    within = [] if upto is None else [_journey.c.customer_id <= upto]
     came = (
         select(_journey.c.customer_id, func.min(_journey.c.entered_at, type_=_journey.c.entered_at.type).label("came"))
-        .where(_journey.c.simulated.is_(False))
+        .where(_journey.c.simulated.is_(False), *within)
         .group_by(_journey.c.customer_id)
         .subquery()
     )
@@ -188,17 +219,23 @@ def waits(session: Session, names: Collection[str], since: Instant, now: Instant
     return found
 
 
-def reactions(session: Session, names: Collection[str], since: Instant, now: Instant) -> list[Waited]:
-    """For each message since, and each milestone of messages: after how long it happened, or not yet."""
+def reactions(
+    session: Session, names: Collection[str], since: Instant, now: Instant, upto: str | None = None
+) -> list[Waited]:
+    """For each message since, and each milestone of messages: after how long it happened, or not yet.
+
+    Of customers whose ids are no higher than `upto`, where that is given: a sample.
+    """
+    about, to = ([] if upto is None else [table.c.customer_id <= upto] for table in (_milestone, _message))
     rows = session.execute(
         select(_milestone.c.name, _milestone.c.properties, _milestone.c.at)
-        .where(_milestone.c.name.in_(names), _milestone.c.at > since)
+        .where(_milestone.c.name.in_(names), _milestone.c.at > since, *about)
         .order_by(_milestone.c.id.desc())
     )
-    happened = {(name, about.get("journey"), about.get("of")): at for name, about, at in rows}
+    happened = {(name, of.get("journey"), of.get("of")): at for name, of, at in rows}
     one = _message.c
     sent = session.execute(
-        select(one.journey_id, one.step, one.accepted_at).where(one.state.in_(TAKEN), one.accepted_at > since)
+        select(one.journey_id, one.step, one.accepted_at).where(one.state.in_(TAKEN), one.accepted_at > since, *to)
     )
     found = []
     for journey, step, accepted in sent:

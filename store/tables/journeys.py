@@ -81,7 +81,9 @@ class Journey(Row, table=True):
     __table_args__ = (
         UniqueConstraint("customer_id", "playbook", "key"),
         Index(None, "status", "due"),
-        Index(None, "playbook", "status", "step"),
+        # Who stands where is counted from these alone, without a look at the rows (`store.results`).
+        Index("ix_journey_standing", "playbook", "status", "step", "version", "exit_at", "simulated"),
+        Index(None, "playbook", "entered_at"),
         Index("ix_journey_starting", "shard", "entered_at", sqlite_where=_STARTING, postgresql_where=_STARTING),
     )
 
