@@ -15,13 +15,26 @@ import traceback
 
 from rich.console import Console
 
-from bench import backtests, cohort, commands, core, counts, customer_page, intake, moving, pausing, sending, turns
+from bench import (
+    backtests,
+    cohort,
+    commands,
+    core,
+    counts,
+    customer_page,
+    intake,
+    moving,
+    pages,
+    pausing,
+    sending,
+    turns,
+)
 from bench.figures import Section, show, write
 from bench.server import Storage, running
 
 
 def main() -> int:
-    """Measure everything, in about eight minutes; the exit status."""
+    """Measure everything, in about a quarter of an hour; the exit status."""
     sections: list[Section] = []
     _say("one journey, by hand and ours ...")
     hand, ours = asyncio.run(_counted())
@@ -44,6 +57,8 @@ def main() -> int:
     sections.append(Section("A customer's page, 100,000 journeys in the store", customer_page.customer_pages()))
     _say("moving to another version ...")
     sections.append(Section("Moving those inside to another version", asyncio.run(moving.moving())))
+    _say("pages of the console, for about four minutes ...")
+    sections.extend(pages.pages())
     _say("events in, for about two minutes ...")
     sections.extend(intake.intake())
     _say("sending ...")
