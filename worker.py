@@ -20,6 +20,7 @@ from intake.looping import forever
 from intake.mover import Mover
 from intake.reconcile import AT_ONCE as QUESTIONS
 from intake.reconcile import Reconciler
+from intake.resending import Resender
 from wiring import Engine, sweeps, workers
 
 RECONCILE = 60.0
@@ -57,6 +58,12 @@ async def running(engine: Engine, dispatcher: Dispatcher | None = None) -> Async
             """Carry out what erasures have left to do."""
             return bool(await forgetting.step(Instant.now()))
 
+        resender = Resender(tools)
+
+        async def resent() -> bool:
+            """Send what people want to have sent again."""
+            return await resender.step(Instant.now())
+
         mover = Mover(engine.database)
 
         async def moved() -> bool:
@@ -78,6 +85,7 @@ async def running(engine: Engine, dispatcher: Dispatcher | None = None) -> Async
             own.run(),
             forever(told),
             forever(moved),
+            forever(resent),
             forever(settled, poll=RECONCILE),
             forever(forgotten, poll=FORGET),
             forever(scheduled, poll=SCHEDULED),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy.orm import Session
 from whenever import Instant
@@ -73,6 +74,17 @@ class Asker:
             journey=journey.id if journey else "",
             pauses=pauses,
         )
+
+    def reaches(
+        self, session: Session, template: TemplateInfo, customer: Customer
+    ) -> tuple[Literal["known", "none", "invalid"], tuple[str, str] | None]:
+        """Whether the customer has an address for a template's messages, and what suppresses it (`Asked`)."""
+        given = address_of(customer, template.channel)
+        normal = addresses.normal(template.channel, given) if given else None
+        said = consents.latest(session, customer.id) if template.purpose == "marketing" else []
+        agreed_at = _agreed_at(said, template.topic, template.channel)
+        address: Literal["known", "none", "invalid"] = "known" if normal else "invalid" if given else "none"
+        return address, self._suppression(session, template.channel, normal, agreed_at)
 
     def _suppression(
         self, session: Session, channel: Channel, normal: str | None, agreed_at: Instant | None

@@ -38,10 +38,12 @@ LONGEST_VALIDITY = 36_000
 class Draft(NamedTuple):
     """A message before its claim. `made` is what it will say, or why it cannot be made; `earlier` is its row.
 
-    `info` is None where the template is gone: a journey may be older than the templates of today.
+    `info` is None where the template is gone: a journey may be older than the templates of today. `occurrence` is the
+    one of its step, as the ledger has it.
     """
 
     id: str
+    occurrence: str
     command: Deliver
     state: State
     info: TemplateInfo | None
@@ -82,16 +84,7 @@ class Claim:
         values: dict[str, Any] = {"claimed_at": now}
         if draft.info is None:
             return self._reject(context, earlier, values)
-        asked = self.tools.asker.asked(
-            session,
-            draft.info,
-            context.customer,
-            now,
-            journey=context.journey,
-            plan=context.plan,
-            message=draft.id,
-            expires=draft.command.expires,
-        )
+        asked = self._asked(context, draft.info)
         decision = policies.decide(asked)
         values |= {
             "decision": {"checks": [check._asdict() for check in policies.explain(asked)]},
@@ -110,6 +103,19 @@ class Claim:
         if isinstance(draft.made, RenderError):
             return self._reject(context, earlier, values)
         return self._take(context, earlier, values | _content(draft.made), self._outgoing(context, draft.made, asked))
+
+    def _asked(self, context: Context, info: TemplateInfo) -> policies.Asked:
+        """What the decision looks at."""
+        return self.tools.asker.asked(
+            context.session,
+            info,
+            context.customer,
+            context.now,
+            journey=context.journey,
+            plan=context.plan,
+            message=self.draft.id,
+            expires=self.draft.command.expires,
+        )
 
     def _known(self, context: Context, earlier: Message) -> Result | None:
         """What is known of a message that was tried before; None where it may be claimed (again)."""
@@ -181,7 +187,7 @@ class Claim:
             id=draft.id,
             journey_id=context.journey.id,
             step=command.step,
-            occurrence=str(command.occurrence),
+            occurrence=draft.occurrence,
             customer_id=context.customer.id,
             channel=command.channel,
             template=command.template,

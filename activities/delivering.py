@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -63,6 +63,8 @@ STALE = TimeDelta(seconds=45)
 SETTLE_AGAIN = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between attempts to store what became of a message: nobody else knows it."""
 
+T = TypeVar("T")
+
 _NEWS: Mapping[str, News] = {
     "accepted": "accepted",
     "later": "later",
@@ -89,7 +91,7 @@ class Delivering:
             return answer
         assert isinstance(answer, Claimed)
         sender = self.tools.senders[draft.command.channel]
-        outcome = await self._in_thread(_hand_over, sender, answer.outgoing, begun)
+        outcome = await self._in_thread(hand_over, sender, answer.outgoing, begun)
         return await self._settle(draft, answer, outcome)
 
     # --- drafting --------------------------------------------------------------------------------------------------
@@ -113,7 +115,9 @@ class Delivering:
             )
         except RenderError as error:
             made = error
-        return Draft(identity, command, state, info, made, customer, messages.by_id(session, identity))
+        return Draft(
+            identity, str(command.occurrence), command, state, info, made, customer, messages.by_id(session, identity)
+        )
 
     def _given(self, info: TemplateInfo | None, identity: str) -> Mapping[str, str]:
         """What layouts show besides the facts. Nobody unsubscribes from transactional mail, so it has no such links."""
@@ -148,17 +152,20 @@ class Delivering:
         rates, channel = self.tools.rates, draft.command.channel
         limited = rates.limited(channel) and not self.tools.senders[channel].stores
         token, begun = not limited or rates.take(channel, Instant.now()), Instant.now()
-        answer = await self._perform(Claim(self.tools, draft, found, token=token).make)
+        answer = await self._perform(self._claim_of(draft, found, token=token).make)
         if isinstance(answer, NoToken):
             token = await rates.token(self.tools.database, channel)
             if not token:
                 raise _again("sending-rate", rates.wait(channel, Instant.now()))
             begun = Instant.now()
-            answer = await self._perform(Claim(self.tools, draft, found, token=token).make)
+            answer = await self._perform(self._claim_of(draft, found, token=token).make)
         if limited and token and not isinstance(answer, Claimed):
             rates.give_back(channel, Instant.now())
         assert isinstance(answer, Report | Claimed)
         return answer, begun
+
+    def _claim_of(self, draft: Draft, found: Outcome | None, *, token: bool) -> Claim:
+        return Claim(self.tools, draft, found, token=token)
 
     # --- settling --------------------------------------------------------------------------------------------------
 
@@ -177,7 +184,7 @@ class Delivering:
             now = self.now()
             self._store(session, claimed, outcome, now, until)
             if customer is not None and customer.erased_at is not None:
-                _forget(session, claimed.outgoing, outcome, customer.id)
+                forget_too(session, claimed.outgoing, outcome, customer.id)
             if short:
                 return Aside()
             plan = self._plan(session)
@@ -188,7 +195,7 @@ class Delivering:
             return answer
         raise _again(outcome.reason or "later", wait)
 
-    async def _surely(self, settle: Callable[[Session], Report | Aside]) -> Report | Aside:
+    async def _surely(self, settle: Callable[[Session], T]) -> T:
         """Store what only this attempt knows, through a moment in which the database is away."""
         for wait in SETTLE_AGAIN:
             try:
@@ -234,14 +241,14 @@ class Delivering:
         return await asyncio.get_running_loop().run_in_executor(self.tools.threads, call, *given)
 
 
-def _hand_over(sender: Sender, outgoing: Outgoing, begun: Instant) -> Outcome:
+def hand_over(sender: Sender, outgoing: Outgoing, begun: Instant) -> Outcome:
     """Call the provider, unless this process stood still since the claim. Real time, which goes on in sleep."""
     if Instant.now() - begun > STALE:
         return Outcome("later", "stood-still", wait=1.0)
     return sender.send(outgoing)
 
 
-def _forget(session: Session, outgoing: Outgoing, outcome: Outcome, customer: str) -> None:
+def forget_too(session: Session, outgoing: Outgoing, outcome: Outcome, customer: str) -> None:
     """The customer was erased while the message was on its way: its provider, who may have it, is to forget it too."""
     subject = outgoing.to if outgoing.channel == "email" else outcome.provider_id
     if subject is not None and outcome.what in ("accepted", "unknown"):

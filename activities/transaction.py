@@ -20,7 +20,7 @@ from activities.facts import OWN
 from lifecycle.course import Course, due_of
 from lifecycle.hops import within_limit
 from lifecycle.interpreter import effects, pending
-from lifecycle.plan import Plan
+from lifecycle.plan import Plan, Send
 from lifecycle.state import (
     STATE,
     AttributeChanged,
@@ -99,7 +99,9 @@ def perform(
     unknown = [] if settling else list(unknown_pauses(session, journey, state, since, channels))
     if unknown:
         over = {news.id for news in unknown if isinstance(news, Resumed)}
-        holds.add(session, journey.id, [int(news.id) for news in unknown if news.id not in over], now)
+        lying = [news for news in unknown if isinstance(news, Paused) and news.id not in over]
+        wants = {int(one.id): _wants(plan, wanted, one) for one in lying}
+        holds.add(session, journey.id, list(wants), now, wants)
         return Report(pauses=unknown)
     rows = [from_row(row) for row in inbox.after(session, journey.id, state.seen)]
     course = Course(state, state)
@@ -137,7 +139,6 @@ def unknown_pauses(
     One whose end is being told at so many journeys a minute holds whoever comes due: everybody goes through that queue
     (rules.md 12). To look without joining one, give as `queued` the pauses in whose queues the journey stands.
     """
-    known = {pause.id for pause in state.pauses} | set(state.lifted)
     found = pauses.concerning(
         session,
         journey_id=journey.id,
@@ -146,6 +147,14 @@ def unknown_pauses(
         channels=channels,
         since=since,
     )
+    return unknown_among(found, state, since, queued)
+
+
+def unknown_among(
+    found: Iterable[Pause], state: State, since: Instant, queued: Collection[int] | None = None
+) -> Iterable[Paused | Resumed]:
+    """`unknown_pauses` of pauses that were read already: those that concern the journey."""
+    known = {pause.id for pause in state.pauses} | set(state.lifted)
     for pause in found:
         if str(pause.id) in known:
             continue
@@ -154,6 +163,14 @@ def unknown_pauses(
         elif pause.ended_at > since and (pause.policy == "freeze" or pause.handling == "skip"):
             yield paused(pause)
             yield Resumed(pause.ended_at, str(pause.id), handling_of(pause.handling))
+
+
+def _wants(plan: Plan, wanted: Command, pause: Paused) -> str:
+    """What a journey has come to that meets a pause (`store.tables.Hold`)."""
+    if not isinstance(wanted, Deliver):
+        return "step"
+    step = plan.steps[wanted.step]
+    return "passes" if isinstance(step, Send) and step.transactional and not pause.transactional else wanted.channel
 
 
 def paused(pause: Pause) -> Paused:

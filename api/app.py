@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from api import (
     confirm,
     consents,
+    customers,
     events,
     metrics,
     operating,
@@ -19,6 +20,7 @@ from api import (
     persons,
     preferences,
     problems,
+    tasks,
     tracking,
     unsubscribe,
     webhooks,
@@ -46,8 +48,8 @@ def create(parts: Parts) -> FastAPI:
     problems.install(app)
     app.add_api_route("/healthz", healthz, tags=["health"], responses=problems.documented(503))
     for room in (
-        tracking, events, webhooks, consents, pauses, operating, persons, unsubscribe, preferences, confirm, pages,
-        metrics,
+        tracking, events, webhooks, consents, customers, pauses, operating, tasks, persons, unsubscribe, preferences,
+        confirm, pages, metrics,
     ):  # fmt: skip
         app.include_router(room.router)
     app.openapi_schema = _described(app.openapi())

@@ -9,13 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, StrictBool
 from sqlalchemy.orm import Session
 
 from api.fields import Handed, Moment, Text
-from api.keys import Operating
-from api.problems import documented
-from intake import consents
+from api.keys import Once, Operating, who
+from api.problems import documented, sentence
+from intake import consents, reader
+from intake.asking import Conflict
 from intake.consents import NotRecorded, Proof
+from intake.reader import Unknown
 from store import customers
 
-router = APIRouter(prefix="/v1", tags=["consent"], responses=documented(400, 401, 403, 404, 413, 422, 503))
+router = APIRouter(prefix="/v1", tags=["consent"], responses=documented(400, 401, 403, 404, 409, 413, 422, 503))
 
 
 class Answer(BaseModel):
@@ -29,6 +31,9 @@ class Answer(BaseModel):
     text_version: Annotated[Text | None, Field(description="Which text they were shown.")] = None
     at: Annotated[Moment | None, Field(description="When they said so; else now.")] = None
     channel: Literal["email", "sms"] | None = None
+    reason: Annotated[
+        Text | None, Field(description="Why a person records it by hand; the audit log then keeps it.")
+    ] = None
 
 
 class Recorded(BaseModel):
@@ -48,18 +53,32 @@ async def put(
     topic: str,
     answer: Answer,
     parts: Handed,
-    _: Operating,
+    token: Operating,
+    key: Once = None,
 ) -> Recorded:
-    """Record what a customer answered about a topic. It counts for the next message, even one that waits already."""
+    """Record what a customer answered about a topic. It counts for the next message, even one that waits already.
+
+    What the customer said themselves is proved by the source. What a person changes for them has a `reason`, is in the
+    audit log, and is done once for an Idempotency-Key; the customer must be known then.
+    """
     now = parts.clock()
     proof = Proof(answer.source, answer.at or now, str(answer.ip) if answer.ip else None, answer.text_version)
 
     def store(session: Session) -> consents.Recorded:
+        if answer.reason is not None:
+            known = customers.lock(session, reader.find_customer(session, id).id)
+            assert known is not None
+            given = (topic, answer.granted, proof, now, answer.channel)
+            return consents.change(session, parts.map, known, *given, reason=answer.reason, who=who(token), key=key)
         ours = customers.lock(session, id)
         return consents.record(session, parts.map, ours or id, topic, answer.granted, proof, now, answer.channel)
 
     try:
         became = await parts.database.write(store)
+    except Unknown:
+        raise HTTPException(404, "There is no such customer.") from None
+    except Conflict as error:
+        raise HTTPException(409, sentence(error)) from None
     except NotRecorded:
         known = ", ".join(f"{name} ({' and '.join(one.channels)})" for name, one in parts.map.topics.items())
         raise HTTPException(404, f"There is no such topic by this channel; there are: {known or 'none'}.") from None

@@ -43,6 +43,11 @@ Handed = Annotated[Parts, Depends(_handed)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)]
 """A text of 1 to 200 characters."""
 
+Prose = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_storable)
+]
+"""A text of 1 to 2,000 characters."""
+
 Shown = Annotated[Instant, WithJsonSchema({"type": "string", "format": "date-time"})]
 """An instant in an answer, in UTC."""
 

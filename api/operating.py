@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from api.fields import Handed, Text
 from api.keys import Once, Operating, Reading, who
 from api.problems import documented, sentence
-from intake import calls, reader
+from intake import calls, reader, resending
 from intake.asking import Conflict
 from intake.commands import Commands, NoAnswer
 from intake.enrolling import enrol as enrol_
@@ -30,6 +30,9 @@ ERRORS = documented(400, 401, 403, 404, 409, 413, 422, 503)
 Because = Annotated[Text, Field(description="Why; it is kept in the audit log.")]
 JourneyId = Annotated[Text, Path(description="The journey's id, or as much of its beginning as is unique.")]
 CustomerId = Annotated[Text, Path(description="The product's id of the customer, or ours (cus_...).")]
+
+
+MessageId = Annotated[Text, Path(description="The message's id, whole.")]
 
 
 class Reasoned(BaseModel):
@@ -79,6 +82,12 @@ class Left(Standing):
 
 class Enrolled(BaseModel):
     """The event that enrols: `GET /v1/events/{id}` tells what it did once it was applied."""
+
+    id: str
+
+
+class Resent(BaseModel):
+    """The id of the message that it will be."""
 
     id: str
 
@@ -134,6 +143,17 @@ async def enrol(id: CustomerId, asked: Enrol, parts: Handed, token: Operating, k
 
     with _refusals("customer, or no playbook of this name that takes customers"):
         return Enrolled(id=await parts.database.write(store))
+
+
+@router.post("/messages/{id}/resend", status_code=202, responses=ERRORS)
+async def resend(id: MessageId, asked: Reasoned, parts: Handed, token: Operating, key: Once = None) -> Resent:
+    """Send a message again, as a new one: a worker decides upon it like any other, and sends it once at most."""
+    now = parts.clock()
+    with _refusals("message"):
+        made = await parts.database.write(
+            lambda session: resending.ask(session, id, reason=asked.reason, who=who(token), now=now, key=key)
+        )
+    return Resent(id=made)
 
 
 @router.get("/customers/{id:path}/timeline", responses=documented(401, 403, 404, 422, 503))

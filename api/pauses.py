@@ -14,10 +14,11 @@ from api.keys import Once, Operating, Reading
 from api.keys import who as who_calls
 from api.parts import Parts
 from api.problems import documented, sentence
-from intake import pauses
+from intake import consequences, pauses
 from intake.asking import Conflict
 from intake.pauses import Impossible, Listed
 from intake.reader import Unknown
+from store import pauses as stored
 from store.tables import Pause
 
 router = APIRouter(prefix="/v1/pauses", tags=["pauses"])
@@ -67,6 +68,24 @@ class PauseShown(BaseModel):
     spread: int | None
     include_transactional: bool
     held: int | None = None
+
+
+class Would(BaseModel):
+    """What the end of a pause would do now: how many journeys stand because of it, how many of them with an e-mail or
+    an SMS due, and which other pauses hold some of them still.
+    """
+
+    held: int
+    email: int
+    sms: int
+    others: list[int]
+    says: str
+
+
+class PauseFound(PauseShown):
+    """A pause, and what its end would do."""
+
+    would: Would
 
 
 class Pauses(BaseModel):
@@ -122,6 +141,34 @@ async def end(
             ),
         )
     )
+
+
+@router.get("/{id}", responses=documented(401, 403, 404, 422, 503))
+async def one(
+    id: Annotated[int, Path(ge=1, le=2**53)],
+    parts: Handed,
+    _: Reading,
+    handling: Annotated[Literal["send", "skip"], Query(description="What would become of what came due.")] = "send",
+    spread: Annotated[int | None, Query(ge=1, le=1_000_000, description="At most so many journeys a minute.")] = None,
+) -> PauseFound:
+    """A pause, and what its end would do: told before anybody ends it."""
+
+    def look(session: Session) -> tuple[Pause, consequences.Foreseen]:
+        pause = stored.get(session, id)
+        if pause is None:
+            raise HTTPException(404, "There is no pause of this number.")
+        return pause, consequences.end_of(session, pause)
+
+    pause, found = await parts.database.read(look)
+    would = Would(
+        held=found.held,
+        email=found.email,
+        sms=found.sms,
+        others=[one.id for one in found.others if one.id is not None],
+        says=consequences.ending(found, handling, spread),
+    )
+    shown = _shown(Listed(pause, found.held))
+    return PauseFound(**shown.model_dump(), would=would)
 
 
 @router.get("", responses=documented(401, 403, 422, 503))

@@ -37,6 +37,9 @@ TopicArgument = Annotated[str | None, typer.Argument(help="The topic that they s
 AnswerArgument = Annotated[Literal["yes", "no"] | None, typer.Argument(help="What they said.")]
 ChannelOption = Annotated[Literal["email", "sms"] | None, typer.Option(help="Only this channel; else all of them.")]
 SourceOption = Annotated[str, typer.Option(help="Where they said it, such as `phone`: it is kept as the proof.")]
+WhyOption = Annotated[
+    str | None, typer.Option("--reason", help="Why it is recorded by hand, for the audit log. Default: the source.")
+]
 TextOption = Annotated[str | None, typer.Option(help="The version of the text that they agreed to.")]
 
 
@@ -52,6 +55,7 @@ def consent(
     channel: ChannelOption = None,
     source: SourceOption = "command line",
     text_version: TextOption = None,
+    reason: WhyOption = None,
     project: ProjectOption = None,
     format: FormatOption = Format.text,
 ) -> None:
@@ -69,8 +73,7 @@ def consent(
     from whenever import Instant
 
     from intake import consents, reader
-    from store import audit, customers
-    from store.tables import Audit
+    from store import customers
 
     now = Instant.now()
     proof = consents.Proof(source, now, None, text_version)
@@ -79,10 +82,8 @@ def consent(
         known = reader.find_customer(session, customer)
         locked = customers.lock(session, known.id)
         assert locked is not None
-        done = consents.record(session, map_, locked, topic, answer == "yes", proof, now, channel)
-        act = {"topic": topic, "answer": answer, "channel": channel, "state": done.state}
-        audit.record(session, Audit(at=now, who=who(), what="consent", target=locked.id, reason=source, data=act))
-        return locked, done
+        given = (topic, answer == "yes", proof, now, channel)
+        return locked, consents.change(session, map_, locked, *given, reason=reason or source, who=who())
 
     with contextlib.closing(database(found.root)) as opened:
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import consenting
+from cli import acting, consenting
 from cli.common import Format, FormatOption, ProjectOption, Refused, database, out, out_json, project_root
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from intake.reader import Position
     from store.tables import Consent, Customer
 
-app = typer.Typer(help="Look at one customer.", no_args_is_help=True)
+app = typer.Typer(help="Look at one customer, and act on them.", no_args_is_help=True)
 
 
 @app.callback()
@@ -25,6 +25,7 @@ def customer() -> None:
 
 
 consenting.register(app)
+acting.register(app)
 
 
 @app.command("show", epilog="Example: milepost customer show ada")

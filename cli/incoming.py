@@ -105,25 +105,19 @@ def retry(
     """Let events that were set aside be applied again, by the worker, each after what its customer did since."""
     from whenever import Instant
 
-    from store import audit, events
-    from store.tables import Audit
+    from intake import retrying
 
     if bool(ids) == every:
         raise Refused("name the events, such as `milepost events retry 4711`, or all of them with --all")
-    wanted = list(dict.fromkeys(ids or []))
 
     def store(session: Session) -> int:
-        done = events.retry(session, wanted or events.failed_ids(session))
-        if wanted and done < len(wanted):
-            raise Refused("not all of these are events that failed, so none is retried; see `milepost events failed`")
-        if done:
-            target = f"event {wanted[0]}" if len(wanted) == 1 else "events"
-            data = {"events": done}
-            audit.record(session, Audit(at=Instant.now(), who=who(), what="events retried", target=target, data=data))
-        return done
+        return retrying.retry(session, ids or [], who=who(), now=Instant.now())
 
     with contextlib.closing(database(project_root(project))) as opened:
-        done = opened.write_now(store)
+        try:
+            done = opened.write_now(store)
+        except retrying.NotFailed as error:
+            raise Refused(f"{error}; see `milepost events failed`") from None
     if format is Format.json:
         out_json({"retried": done})
     else:

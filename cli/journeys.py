@@ -26,6 +26,7 @@ from cli.common import (
     settings,
     who,
 )
+from cli.pauses import UntilOption, end_of
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -83,11 +84,13 @@ def pause(
     journey: JourneyArgument,
     reason: ReasonOption,
     policy: PolicyOption = "freeze",
+    until: UntilOption = None,
     project: ProjectOption = None,
     format: FormatOption = Format.text,
 ) -> None:
     """Hold a journey: nothing is sent until it is resumed. Its goal and exits still end it."""
-    _act(project, journey, format, lambda commands, client, one: commands.pause(client, one, policy, reason))
+    ends_at = end_of(until, project)
+    _act(project, journey, format, lambda commands, client, one: commands.pause(client, one, policy, reason, ends_at))
 
 
 @app.command("resume", epilog='Example: milepost journey resume first-90-days.4f1c --reason "is back"')
@@ -195,10 +198,11 @@ def _explained() -> Iterator[None]:
     from intake import reader
     from intake.asking import Conflict
     from intake.commands import NoAnswer
+    from intake.pauses import Impossible
 
     try:
         yield
-    except reader.Unknown as error:
+    except (reader.Unknown, Impossible) as error:
         raise Refused(str(error)) from None
     except Conflict as error:
         raise Refused(str(error), CONFLICT) from None

@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import (
+    acting,
     authoring,
     customers,
     demo,
@@ -34,6 +35,7 @@ from cli import (
     shadowing,
     simulating,
     starting,
+    tasks,
     testing,
     tokens,
     users,
@@ -54,6 +56,7 @@ for module in (
     mapping, doctor, running, demo,
 ):  # fmt: skip
     module.register(app)
+acting.register_resend(app)
 app.add_typer(starting.app, name="new")
 playbook = typer.Typer(help="Look at versions of a playbook.", no_args_is_help=True)
 versions.register(app, playbook)
@@ -62,6 +65,7 @@ app.add_typer(playbook, name="playbook")
 app.add_typer(customers.app, name="customer")
 app.add_typer(journeys.app, name="journey")
 app.add_typer(incoming.app, name="events")
+app.add_typer(tasks.app, name="task")
 app.add_typer(tokens.app, name="token")
 app.add_typer(users.app, name="user")
 

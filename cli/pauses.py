@@ -66,6 +66,7 @@ HandlingOption = Annotated[
 SpreadOption = Annotated[
     int | None, typer.Option("--spread", metavar="N", help="Let so many journeys a minute go on; else all at once.")
 ]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Tell what its end would do, and end nothing.")]
 EndedOption = Annotated[bool, typer.Option("--ended", help="Show those that have ended as well.")]
 
 EVERYTHING = "everything"
@@ -96,7 +97,7 @@ def pause(
     from intake import pauses
 
     now = Instant.now()
-    ends_at = _end(until, project)
+    ends_at = end_of(until, project)
     segments = _segments(project) if scope == "segment" else ()
 
     def store(session: Session) -> Pause:
@@ -123,6 +124,7 @@ def resume(
     reason: ReasonOption,
     handling: HandlingOption = "send",
     spread: SpreadOption = None,
+    dry_run: DryOption = False,
     project: ProjectOption = None,
     format: FormatOption = Format.text,
 ) -> None:
@@ -130,6 +132,10 @@ def resume(
     from whenever import Instant
 
     from intake import pauses
+
+    if dry_run:
+        _foresee(project_root(project), number, handling, spread, format)
+        return
 
     now = Instant.now()
 
@@ -139,6 +145,27 @@ def resume(
     _say(_stored(project_root(project), store), format)
     if format is Format.text:
         note("Those who are held go on within seconds of a worker running.")
+
+
+def _foresee(root: Path, number: int, handling: Literal["send", "skip"], spread: int | None, format: Format) -> None:
+    """Tell what the end of a pause would do."""
+    from intake import consequences
+    from store import pauses
+
+    def look(session: Session) -> consequences.Foreseen | None:
+        found = pauses.get(session, number)
+        return consequences.end_of(session, found) if found else None
+
+    with contextlib.closing(database(root)) as store:
+        found = store.read_now(look)
+    if found is None:
+        raise Refused(f"there is no pause {number}")
+    says = consequences.ending(found, handling, spread)
+    if format is Format.json:
+        others = [one.id for one in found.others]
+        out_json({"held": found.held, "email": found.email, "sms": found.sms, "others": others, "says": says})
+    else:
+        out(says)
 
 
 def listing(ended: EndedOption = False, project: ProjectOption = None, format: FormatOption = Format.text) -> None:
@@ -192,7 +219,8 @@ def _utc(at: Instant) -> str:
     return at.format_iso(unit="minute").replace("T", " ").replace("Z", " UTC")
 
 
-def _end(until: str | None, project: Path | None) -> Instant | None:
+def end_of(until: str | None, project: Path | None) -> Instant | None:
+    """The end that was given with a pause, by the clocks of the map where it has no offset."""
     if until is None:
         return None
     known = read_project(project, sound=False).map

@@ -9,21 +9,35 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from console import faults, foreseen, home, journey_map, oidc, playbooks, rolling, sign_in, templating, users
+from console import (
+    acting_on_customers,
+    acting_on_journeys,
+    audit,
+    customers,
+    events,
+    faults,
+    foreseen,
+    home,
+    journey_map,
+    messages,
+    oidc,
+    pausing,
+    playbooks,
+    rolling,
+    segments,
+    sign_in,
+    tasks,
+    templating,
+    users,
+)
 from console.parts import Parts
 from lifecycle.rights import Right
 
 ROOMS: tuple[APIRouter, ...] = (
-    home.router,
-    sign_in.router,
-    oidc.router,
-    users.router,
-    playbooks.router,
-    rolling.router,
-    foreseen.router,
-    journey_map.router,
-    templating.router,
-)
+    home.router, customers.router, acting_on_customers.router, acting_on_journeys.router, messages.router, tasks.router,
+    playbooks.router, rolling.router, foreseen.router, journey_map.router, events.router, segments.router,
+    pausing.router, audit.router, sign_in.router, oidc.router, users.router, templating.router,
+)  # fmt: skip
 """The routes, by subject."""
 
 PUBLIC = frozenset({"/sign-in", "/link/{token}", "/oidc", "/oidc/back", "/static/{name}"})

@@ -66,6 +66,12 @@ def _clock(local: Any) -> str:
     return f"{day} {local.day} {month} {local.year}, {local.hour:02}:{local.minute:02}"
 
 
+def _wall_clock(at: Instant, zone: str) -> str:
+    """`09:05`: what clocks in a zone show."""
+    there = at.to_tz(zone)
+    return f"{there.hour:02}:{there.minute:02}"
+
+
 def _city(zone: str) -> str:
     return zone.rpartition("/")[2].replace("_", " ")
 
@@ -121,7 +127,14 @@ def _made() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        time=_time, date=_date, number=_number, percent=_percent, plural=_plural, city=_city, browser=_browser
+        time=_time,
+        date=_date,
+        number=_number,
+        percent=_percent,
+        plural=_plural,
+        city=_city,
+        browser=_browser,
+        clock=_wall_clock,
     )
     made.globals.update(to=_to, static=_static_address)
     return made

@@ -24,6 +24,7 @@ from activities.transaction import trace_of
 from intake import asking, reader
 from intake.asking import Conflict
 from intake.dispatcher import deliver
+from intake.pauses import Impossible
 from intake.reader import Position
 from lifecycle.course import due_of
 from lifecycle.interpreter import refusal
@@ -48,8 +49,8 @@ class Commands:
     """Commands given by `who` (for the audit log) at `now`. All raise reader.Unknown for an unknown journey, Conflict,
     and NoAnswer where no worker or Temporal answers.
 
-    With `key` (an Idempotency-Key, see `intake.asking`) a skip or an exit that was carried out is answered by where the
-    journey stands now. The workflow knows the key too: a repeat that comes while the first is under way is the same.
+    With `key` (an Idempotency-Key, see `intake.asking`) what was carried out is answered by where the journey stands
+    now. The workflow knows the key too: a repeat that comes while the first is under way is the same.
     """
 
     database: Database
@@ -57,11 +58,25 @@ class Commands:
     now: Instant
     key: str | None = None
 
-    async def pause(self, client: Client, journey: str, policy: Literal["freeze", "continue"], reason: str) -> Position:
-        """Hold the journey. With `freeze` its clock stands, with `continue` it runs on."""
+    async def pause(
+        self,
+        client: Client | None,
+        journey: str,
+        policy: Literal["freeze", "continue"],
+        reason: str,
+        ends_at: Instant | None = None,
+    ) -> Position:
+        """Hold the journey, until `ends_at` where that is given. With `freeze` its clock stands, with `continue` it
+        runs on. Without a client the pause is stored, and NoAnswer says so. Impossible for an end that is past.
+        """
+        asked = {"policy": policy} | ({"ends_at": ends_at.format_iso()} if ends_at else {})
 
-        def store(session: Session) -> int:
-            self._going(session, journey)
+        def store(session: Session) -> int | None:
+            if asking.before(session, "pause", journey, self.key, asked, ("pause",)):
+                return None
+            self.going(session, journey)
+            if ends_at is not None and ends_at <= self.now:
+                raise Impossible("a pause ends after it has begun: give an end that is still ahead")
             lying = pauses.active_on(session, "journey", journey)
             if lying:
                 raise Conflict(f"the journey is paused already ({lying[0].reason}); resume it first")
@@ -72,13 +87,16 @@ class Commands:
                 reason=reason,
                 started_at=self.now,
                 made_by=self.who,
+                ends_at=ends_at,
             )
             number = pauses.start(session, row)
             holds.add(session, journey, [number], self.now)
-            self._log(session, "pause", journey, reason, pause=number, policy=policy)
+            self._log(session, "pause", journey, reason, pause=number, **asked)
             return number
 
         number = await self.database.write(store)
+        if number is None:
+            return await self.look(journey)
         stored = "the pause is stored, and holds the journey before its next message"
         standing = await self._act(client, journey, Paused(self.now, str(number), policy), stored)
         if standing is not None and not standing.refused:
@@ -93,11 +111,18 @@ class Commands:
             raise Conflict("the journey has ended meanwhile")
         return await self.look(journey)
 
-    async def resume(self, client: Client, journey: str, handling: Literal["send", "skip"], reason: str) -> Position:
-        """End the journey's pause. `handling` says what becomes of what came due under `continue`."""
+    async def resume(
+        self, client: Client | None, journey: str, handling: Literal["send", "skip"], reason: str
+    ) -> Position:
+        """End the journey's pause. `handling` says what becomes of what came due under `continue`.
+
+        Without a client the end is stored, and NoAnswer says so.
+        """
 
         def store(session: Session) -> list[int]:
-            position = self._going(session, journey)
+            if asking.before(session, "resume", journey, self.key, {"handling": handling}, ("pause",)):
+                return []
+            position = self.going(session, journey)
             lying = [row.id for row in pauses.active_on(session, "journey", journey) if row.id is not None]
             if not lying:
                 held = f"; {position.next.why}" if position.word == "held" else ""
@@ -123,7 +148,7 @@ class Commands:
         def check(session: Session) -> bool:
             if asking.before(session, "skip", journey, self.key, {"what": what}):
                 return True
-            position = self._going(session, journey)
+            position = self.going(session, journey)
             if position.word == "starting":
                 raise Conflict("the journey has not begun yet: the worker has not told Temporal of it")
             why_not = refusal(position.state, command)
@@ -157,7 +182,7 @@ class Commands:
         def store(session: Session) -> None:
             if asking.before(session, "exit", journey, self.key, {}):
                 return
-            self._going(session, journey)
+            self.going(session, journey)
             if not journeys.stamp_exit(session, journey, self.now, "exited", reason):
                 raise Conflict("the journey is ending already")
             inbox.append(session, journey, [inbox.Entry("exit", BY_HAND, self.now, None, {"outcome": "exited"})])
@@ -171,8 +196,8 @@ class Commands:
         """Where the journey stands now."""
         return await self.database.read(lambda session: _position(session, journey, Instant.now()))
 
-    def _going(self, session: Session, journey: str) -> Position:
-        """Where a journey stands that has not ended; Conflict for any other."""
+    def going(self, session: Session, journey: str) -> Position:
+        """Where a journey stands that can be acted on; Conflict for one that has ended, or is in the holdout."""
         position = _position(session, journey, self.now)
         if position.word == "holdout":
             raise Conflict("the journey is in the holdout: nothing is sent in it that could be held or ended")
@@ -180,12 +205,14 @@ class Commands:
             raise Conflict(f"the journey has ended already: it {position.next.why}")
         return position
 
-    async def _act(self, client: Client, journey: str, command: ByPerson, stored: str) -> Standing | None:
+    async def _act(self, client: Client | None, journey: str, command: ByPerson, stored: str) -> Standing | None:
         """The workflow's answer; None where Temporal runs no such workflow. `stored` is told where nobody answers."""
+        if client is None:
+            raise NoAnswer(f"Temporal does not answer; {stored}")
         handle = client.get_workflow_handle(journey)
         try:
             return await asyncio.wait_for(
-                handle.execute_update("act", Act(command=command), id=self._update_id(), result_type=Standing),
+                handle.execute_update("act", Act(command=command), id=self._update_id(command), result_type=Standing),
                 PATIENCE,
             )
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
@@ -197,8 +224,9 @@ class Commands:
                 return None
             raise NoAnswer(f"Temporal does not answer ({error.status.name.lower()}); {stored}") from error
 
-    async def _is_over(self, client: Client, journey: str) -> bool:
+    async def _is_over(self, client: Client | None, journey: str) -> bool:
         """Whether a journey that did not take a command has ended; else it has not begun, or heard of it otherwise."""
+        assert client is not None  # it was asked
         row = await self.database.read(lambda session: journeys.get(session, journey))
         if row is None or row.status == "ended":
             return True
@@ -244,9 +272,12 @@ class Commands:
             ),
         )
 
-    def _update_id(self) -> str | None:
+    def _update_id(self, command: ByPerson) -> str | None:
         """Temporal carries out one Update of an id once. The key itself stays here: it might name somebody."""
-        return hashlib.blake2b(self.key.encode(), digest_size=16).hexdigest() if self.key else None
+        if self.key is None:
+            return None
+        about = f"{self.key}|{command.kind}|{getattr(command, 'id', '')}"
+        return hashlib.blake2b(about.encode(), digest_size=16).hexdigest()
 
 
 def _position(session: Session, journey: str, now: Instant) -> Position:

@@ -17,11 +17,12 @@ from typing import Any, Literal
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+from intake import asking
 from lifecycle.consent import CONFIRM_WITHIN, answer_for
 from lifecycle.language.faults import did_you_mean
 from lifecycle.language.map import Map, Topic
-from store import consents, customers, events, journeys, messages
-from store.tables import Consent, ConsentRequest, Customer
+from store import audit, consents, customers, events, journeys, messages
+from store.tables import Audit, Consent, ConsentRequest, Customer
 
 SOURCE = "milepost"
 """The source of events that Milepost itself makes."""
@@ -126,6 +127,36 @@ def record(
     return Recorded(
         "given" if granted else "withdrawn", topic, channel, f"the customer's answer to {about} is {answer}"
     )
+
+
+def change(
+    session: Session,
+    map: Map,
+    customer: Customer,
+    topic: str,
+    granted: bool,
+    proof: Proof,
+    now: Instant,
+    channel: str | None = None,
+    *,
+    reason: str,
+    who: str,
+    key: str | None = None,
+) -> Recorded:
+    """`record` by a person of the company: with `reason` in the audit log. `key` as in `intake.asking`.
+
+    `customer` is locked in this session. Raises NotRecorded, and Conflict for a key.
+    """
+    answer = "yes" if granted else "no"
+    asked = {"topic": topic, "answer": answer, "channel": channel}
+    if (earlier := asking.before(session, "consent", customer.id, key, asked, ("state",))) is not None:
+        about = f"`{topic}`" + (f" by {channel}" if channel else "")
+        says = f"the customer's answer to {about} was recorded as {answer} before"
+        return Recorded((earlier.data or {})["state"], topic, channel, says)
+    done = record(session, map, customer, topic, granted, proof, now, channel)
+    data = asking.keyed({**asked, "state": done.state}, key)
+    audit.record(session, Audit(at=now, who=who, what="consent", target=customer.id, reason=reason, data=data))
+    return done
 
 
 def confirm(session: Session, map: Map, message_id: str, ip: str | None, now: Instant) -> Confirmed:

@@ -85,7 +85,7 @@ def erase(
     erasing.end_journeys(session, ids, now)
     for customer in family:
         for journey in journeys.of_customer(session, customer.id):
-            messages.withdraw(session, journey.id, now)
+            messages.withdraw(session, journey.id, now, by_hand=True)
         _keep_noes(session, customer, key, now)
         erasing.take_waiting(session, living.id, customer.user_id, shard_of(customer.user_id), now)
         erasing.mark(session, customer, name_hash(key, customer.user_id), now)

@@ -149,12 +149,14 @@ class _Journeys:
         self.inbox = prospects.inbox(session, [row.id for row in journeys])
         self.events = prospects.entry_events(session, {row.entry_event_id for row in journeys})
         self.paused = bool(pauses.unfinished(session))
+        packed = playbooks.plans(session, {row.version for row in journeys})
+        self.plans = {version: p.unpack(plan.decode()) for version, plan in packed.items()}
 
     def under_way(self, customer: str) -> list[UnderWay]:
         return [self._journey(row) for row in self.living.get(customer, ())]
 
     def _journey(self, row: Journey) -> UnderWay:
-        plan = plan_of(self.session, row.version)
+        plan = self.plans[row.version]
         event = self.events.get(row.entry_event_id)
         name = (plan.entry and plan.entry.milestone) or (event.name if event else None)
         properties = {**(event.properties if event else {}), "name": name}

@@ -69,7 +69,7 @@ def start(
     same target gets the pause that was stored then (an Idempotency-Key: it is kept in the audit log's data). Raises
     Unknown for a name, Impossible, and Conflict: another request had this key, or the journey has ended.
     """
-    kind, name = _target(session, scope, target, segments)
+    kind, name = resolved(session, scope, target, segments)
     chosen = policy or DEFAULTS[kind]
     if chosen not in get_args(Policy):
         raise Impossible(f"the clock policy is freeze or continue, not `{chosen}`")
@@ -140,8 +140,8 @@ def listed(session: Session, *, ended: bool = False) -> list[Listed]:
     return [Listed(pause, held.get(pause.id or 0, 0)) for pause in found]
 
 
-def _target(session: Session, scope: str, target: str, segments: Collection[str]) -> tuple[Scope, str]:
-    """The scope, and the name under which its target is stored."""
+def resolved(session: Session, scope: str, target: str, segments: Collection[str]) -> tuple[Scope, str]:
+    """The scope, and the name under which its target is stored. Raises Unknown and Impossible, as `start` does."""
     if scope not in SCOPES:
         hint = did_you_mean(scope, SCOPES)
         raise Unknown(f"there is no scope `{scope}`; " + (hint or f"there are {', '.join(SCOPES)}"))

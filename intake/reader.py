@@ -7,13 +7,14 @@ nor a worker, and says the same as they would.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from activities.transaction import from_row, unknown_pauses
+from activities.transaction import from_row, unknown_among
 from lifecycle import interpreter
 from lifecycle import plan as p
 from lifecycle.course import standing
@@ -21,7 +22,7 @@ from lifecycle.language.faults import did_you_mean
 from lifecycle.lines import local_iso
 from lifecycle.state import STATE, Line, Phase, State
 from store import customers, holds, inbox, journeys, pauses, playbooks, traces
-from store.tables import Customer, Journey, Trace
+from store.tables import Customer, Journey, Pause, Trace
 
 _CHANNELS = {"email": "e-mail", "sms": "SMS"}
 
@@ -43,7 +44,8 @@ class Next:
 class Position:
     """Where a journey stands. `word` is one of starting, waiting, listening, deferred, held, working, ended, holdout.
 
-    `lines` is its timeline, with what must have happened since the last line that was stored.
+    `lines` is its timeline, with what must have happened since the last line that was stored; the first `stored` of
+    them are. `lying` are pauses that concern it now, whether it has met them or not.
     """
 
     journey: Journey
@@ -52,6 +54,8 @@ class Position:
     word: str
     next: Next
     lines: list[Line]
+    stored: int = 0
+    lying: tuple[Pause, ...] = ()
 
 
 def find_customer(session: Session, name: str) -> Customer:
@@ -78,37 +82,91 @@ def find_journey(session: Session, name: str) -> Journey:
 
 def of_customer(session: Session, customer: Customer, now: Instant) -> list[Position]:
     """Where each of a customer's journeys stands, in the order of entry."""
-    return [position(session, journey, now) for journey in journeys.of_customer(session, customer.id)]
+    return positions(session, journeys.of_customer(session, customer.id), now)
 
 
 def position(session: Session, journey: Journey, now: Instant) -> Position:
     """Where a journey stands at `now`."""
-    packed = playbooks.plan(session, journey.version)
-    if packed is None:
-        raise LookupError(f"the journey {journey.id} has no version in the database")
-    plan = p.unpack(packed.decode())
+    return positions(session, [journey], now)[0]
+
+
+def positions(session: Session, found: Sequence[Journey], now: Instant) -> list[Position]:
+    """Where journeys of one customer stand at `now`, in their order. How many there are costs no more queries."""
+    plans = _plans(session, {one.version for one in found})
+    told = traces.of_each(session, [one.id for one in found])
+    lines = {one.id: [line_of(row) for row in told.get(one.id, ())] for one in found}
+    stored = {one.id: _stored(one) for one in found}
+    going = [one for one in found if one.status == "open" or (one.status == "starting" and one.exit_at is not None)]
+    news = _News.read(session, going, stored) if going else None
+    concerned = {one.id for one in going}
+    stand = []
+    for one in found:
+        if news is not None and one.id in concerned:
+            stand.append(_going(session, one, plans[one.version], stored[one.id], lines[one.id], news, now))
+        else:
+            stand.append(_resting(one, plans[one.version], stored[one.id], lines[one.id]))
+    return stand
+
+
+def _plans(session: Session, versions: Collection[str]) -> dict[str, p.Plan]:
+    packed = playbooks.plans(session, versions)
+    if missing := set(versions) - set(packed):
+        raise LookupError(f"a journey has a version that is not in the database: {', '.join(sorted(missing))}")
+    return {version: p.unpack(plan.decode()) for version, plan in packed.items()}
+
+
+def _stored(journey: Journey) -> State:
     if journey.state is None:  # its customer was erased: it ended, and where it stood nobody knows any more
-        stored = State(journey.customer_id, "UTC", journey.entered_at, journey.entered_at)
-    else:
-        stored = STATE.validate_python(journey.state)
-    lines = [line_of(row) for row in traces.of_journey(session, journey.id)]
+        return State(journey.customer_id, "UTC", journey.entered_at, journey.entered_at)
+    return STATE.validate_python(journey.state)
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What came since the states of some journeys were stored: rows of their inboxes, and pauses."""
+
+    inbox: Mapping[str, Sequence[inbox.Row]]
+    queued: Mapping[str, Sequence[int]]
+    pauses: Mapping[int, Pause]
+
+    @classmethod
+    def read(cls, session: Session, going: Sequence[Journey], stored: Mapping[str, State]) -> _News:
+        ids = [one.id for one in going]
+        since = min(stored[one].clock for one in ids)
+        of = {one.id: one.playbook for one in going}
+        found = pauses.concerning_each(session, going[0].customer_id, of, list(_CHANNELS), since)
+        return cls(
+            inbox.of_each(session, ids),
+            holds.on_each(session, ids),
+            {one.id: one for one in found if one.id is not None},
+        )
+
+
+def _resting(journey: Journey, plan: p.Plan, stored: State, lines: list[Line]) -> Position:
     if journey.status == "holdout":
-        return Position(journey, plan, stored, "holdout", Next(None, None, "is measured, and not messaged"), lines)
-    if journey.status == "ended":
-        return Position(journey, plan, stored, "ended", Next(None, None, _ended(journey, stored)), lines)
-    if journey.status == "starting" and journey.exit_at is None:
-        why = "the worker has not told Temporal of it yet"
-        return Position(journey, plan, stored, "starting", Next(None, describe(plan, stored.step), why), lines)
-    rows = [from_row(row) for row in inbox.after(session, journey.id, stored.seen)]
-    queued = holds.on(session, journey.id)
-    news = unknown_pauses(session, journey, stored, stored.clock, list(_CHANNELS), queued)
-    course = standing(plan, stored, rows, now, list(news))
-    told = {line.seq for line in lines}
-    lines += [line for line in course.lines if line.seq not in told]
+        comes = Next(None, None, "is measured, and not messaged")
+    elif journey.status == "ended":
+        comes = Next(None, None, _ended(journey, stored))
+    else:
+        comes = Next(None, describe(plan, stored.step), "the worker has not told Temporal of it yet")
+    return Position(journey, plan, stored, journey.status, comes, lines, len(lines))
+
+
+def _going(
+    session: Session, journey: Journey, plan: p.Plan, stored: State, lines: list[Line], news: _News, now: Instant
+) -> Position:
+    rows = [from_row(row) for row in news.inbox.get(journey.id, ()) if row.number > stored.seen]
+    lying = [one for one in news.pauses.values() if pauses.lies_on(one, journey.id, journey.playbook)]
+    unknown = list(unknown_among(lying, stored, stored.clock, news.queued.get(journey.id, ())))
+    course = standing(plan, stored, rows, now, unknown)
+    told, known = {line.seq for line in lines}, len(lines)
+    lines = [*lines, *(line for line in course.lines if line.seq not in told)]
     state = course.state
     if state.phase is Phase.ENDED:
-        return Position(journey, plan, state, "ended", Next(None, None, _ended(journey, state)), lines)
-    return Position(journey, plan, state, _word(state), _next(session, plan, state, lines), lines)
+        return Position(journey, plan, state, "ended", Next(None, None, _ended(journey, state)), lines, known)
+    then = _next(session, plan, state, lines, news.pauses)
+    holding = tuple(one for one in lying if one.ended_at is None)
+    return Position(journey, plan, state, _word(state), then, lines, known, holding)
 
 
 def as_data(position: Position) -> dict[str, Any]:
@@ -148,12 +206,12 @@ def _ended(journey: Journey, state: State) -> str:
     return f"ended: {reason}" if reason else "ended: came to its last step"
 
 
-def _next(session: Session, plan: p.Plan, state: State, lines: list[Line]) -> Next:
+def _next(session: Session, plan: p.Plan, state: State, lines: list[Line], known: Mapping[int, Pause]) -> Next:
     then = _after(plan, state)
     if state.held:
         here = plan.steps[state.step] if state.step else None
         lying = [one for one in state.pauses if one.channel is None or (here and interpreter.holds(one, here))]
-        why = "; ".join(_paused(session, pause.id, state.zone) for pause in lying)
+        why = "; ".join(_paused(session, pause.id, state.zone, known) for pause in lying)
         frozen = state.frozen_since is not None
         return Next(None if frozen else state.due, then, why)
     if state.leaving:
@@ -183,8 +241,9 @@ def _after(plan: p.Plan, state: State) -> str:
     return describe(plan, state.step)
 
 
-def _paused(session: Session, pause: str, zone: str) -> str:
-    row = pauses.get(session, int(pause)) if pause.isdigit() else None
+def _paused(session: Session, pause: str, zone: str, known: Mapping[int, Pause]) -> str:
+    number = int(pause) if pause.isdigit() else None
+    row = None if number is None else known.get(number) or pauses.get(session, number)
     if row is None:
         return "paused"
     what = "everything" if row.scope == "everything" else _CHANNELS.get(row.target, f"its {row.scope}")

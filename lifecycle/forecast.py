@@ -138,7 +138,7 @@ class Ahead:
             for sent, seen in one.sent:
                 life.expect(conduct.reacts(sent, now, seen))
         for one in customer.journeys:
-            life.take_up(_journey(one, now), now)
+            life.take_up(taken_up(one, now), now)
         ahead = conduct.happenings(person.id, customer.came, now, person.history)
         life.run(before(ahead, self.until), self.until)
         return life
@@ -172,7 +172,8 @@ def again(arrivals: Sequence[Arrival], window: TimeDelta, now: Instant, until: I
             at, number = at + window, number + 1
 
 
-def _journey(one: UnderWay, now: Instant) -> SimulatedJourney:
+def taken_up(one: UnderWay, now: Instant) -> SimulatedJourney:
+    """A stored journey as a simulated life goes on with it."""
     plan: Plan = one.entering.plan
     state = standing(plan, one.state, one.rows, now, one.pauses).state.copy()
     journey = SimulatedJourney(one.entering, Run(plan, state, now), state.entered, 0, heard=set(one.heard))

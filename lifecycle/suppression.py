@@ -22,6 +22,9 @@ STOPPED = "stopped"
 SAID_NO = "said-no"
 """The reason of a suppression that keeps a no of somebody who was erased since: the consent itself is nobody's now."""
 
+BY_HAND = "by-hand"
+"""The reason of a suppression that a person of the company made; their own words are in the audit log."""
+
 DEFAULTS = (
     Suppress(on="bounced"),
     Suppress(on="invalid"),

@@ -17,6 +17,7 @@ from whenever import Instant
 
 from store.statements import add_new
 from store.tables import Account, table_of
+from store.tables.people import findable
 
 _account = table_of(Account)
 
@@ -42,7 +43,8 @@ def learn(session: Session, group_id: str, attributes: Mapping[str, Any], now: I
     if account is not None and _knows(account, attributes):
         return account, False
     if account is None:
-        add_new(session, Account(id=f"acc_{secrets.token_hex(8)}", group_id=group_id, created_at=now, updated_at=now))
+        made = Account(id=f"acc_{secrets.token_hex(8)}", group_id=group_id, created_at=now, updated_at=now)
+        add_new(session, findable(made))
     account = session.execute(found.with_for_update(key_share=True)).scalar_one()
     if not _knows(account, attributes):
         account.attributes |= attributes

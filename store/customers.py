@@ -18,6 +18,7 @@ from whenever import Instant
 from store.journeys import UNDER_WAY
 from store.statements import add_new, dialect
 from store.tables import Customer, Journey, Message, table_of
+from store.tables.people import findable
 
 _customer, _journey, _message = table_of(Customer), table_of(Journey), table_of(Message)
 
@@ -69,7 +70,8 @@ def lock_or_create(session: Session, user_id: str, now: Instant) -> tuple[Custom
 
 def create(session: Session, user_id: str, now: Instant) -> bool:
     """Make a customer; False where there is one, or a tombstone, of this name."""
-    return add_new(session, Customer(id=f"cus_{secrets.token_hex(8)}", user_id=user_id, created_at=now, updated_at=now))
+    made = Customer(id=f"cus_{secrets.token_hex(8)}", user_id=user_id, created_at=now, updated_at=now)
+    return add_new(session, findable(made))
 
 
 def lock_both(session: Session, one: str, other: str) -> tuple[Customer, Customer] | None:

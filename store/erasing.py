@@ -39,6 +39,7 @@ from store.tables import (
     PlaybookActive,
     PlaybookVersion,
     Rate,
+    Resend,
     Rollout,
     Row,
     SegmentMember,
@@ -120,7 +121,11 @@ def _journeys(person: Person) -> Any:
 
 def _acts(person: Person) -> ColumnElement[bool]:
     target = _audit.c.target
-    return or_(target.in_([*person.ids, *person.names]), target.in_(_journeys(person)), target.in_(_messages(person)))
+    retried = select(literal("event ") + cast(_event.c.id, String)).where(_event.c.customer_id.in_(person.ids))
+    return or_(
+        target.in_([*person.ids, *person.names]), target.in_(_journeys(person)), target.in_(_messages(person)),
+        target.in_(retried),
+    )  # fmt: skip
 
 
 def _pauses(person: Person) -> ColumnElement[bool]:
@@ -159,7 +164,7 @@ def _message_id(person: Person) -> Any:
 
 
 TABLES: Mapping[type[Row], About] = {
-    Account: About("id group_id attributes created_at updated_at", "it is about a company"),
+    Account: About("id group_id attributes created_at updated_at find_id find_name", "it is about a company"),
     Audit: About(
         "id at who what", "who did what, and when", _acts,
         {"target": lambda person: case((_audit.c.target.in_(person.names), person.ids[0]), else_=_audit.c.target),
@@ -178,9 +183,10 @@ TABLES: Mapping[type[Row], About] = {
     ),
     # The product's id of them is taken away first of all, by `mark`.
     Customer: About(
-        "id user_id created_at updated_at merged_into erased_at", "our id and a keyed hash", _of(Customer, "id"),
+        "id user_id created_at updated_at merged_into erased_at find_id", "our id and a keyed hash",
+        _of(Customer, "id"),
         {"attributes": {}, "email": None, "phone": None, "time_zone": None, "language": None, "stage": None,
-         "account_id": None},
+         "account_id": None, "find_email": None, "find_phone": None, "find_name": None, "find_surname": None},
     ),
     Delivery: About(
         "id message_id kind at received_at provider_id detail", "what was told is a code, and ids",
@@ -198,7 +204,7 @@ TABLES: Mapping[type[Row], About] = {
          # A milestone's name is a word of the map; that of a group call is the company's.
          "name": lambda person: case((_event.c.kind == "group", null()), else_=_event.c.name)},
     ),
-    Hold: About("journey_id pause_id since", "", _of_journeys(Hold), delete=True),
+    Hold: About("journey_id pause_id since wants", "", _of_journeys(Hold), delete=True),
     ImportRejected: About("digest line reasons", "it names lines, and no values"),
     ImportRun: About("digest offset line counts started_at finished_at", "it counts lines"),
     Journey: About(
@@ -235,6 +241,10 @@ TABLES: Mapping[type[Row], About] = {
     PlaybookActive: About("playbook version since canary percent", "it is about a playbook"),
     PlaybookVersion: About("id playbook plan source created_at", "it is about a playbook"),
     Rate: About("channel next_at", "it is about a channel"),
+    Resend: About(
+        "message_id original occurrence asked_at expires_at retry_at", "that a message was to be sent again",
+        lambda person: table_of(Resend).c.original.in_(_messages(person)),
+    ),
     Rollout: About(
         "id playbook from_version to_version in_flight targets percent continue_at state made_by reason started_at "
         "finished_at after",

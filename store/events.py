@@ -14,6 +14,7 @@ from whenever import Instant
 from store.shards import READY, shard_of
 from store.statements import LIMIT, changed, dialect, insert_for
 from store.tables import Event, table_of
+from store.tables.arrivals import ABOUT_CUSTOMERS
 from store.types import Json
 
 _event = table_of(Event)
@@ -145,9 +146,11 @@ def backlog(session: Session) -> Backlog:
     return Backlog(*row)
 
 
-def latest_due(session: Session, user_id: str, playbook: str) -> Event | None:
-    """The last event that told that a customer's time to enter a playbook had come."""
-    found = select(Event).where(_event.c.user_id == user_id, _event.c.kind == "due", _event.c.name == playbook)
+def latest_due(session: Session, customer_id: str, playbook: str) -> Event | None:
+    """The last event that told that a customer's time (our id) to enter a playbook had come, as far as applied."""
+    found = select(Event).where(
+        _event.c.customer_id == customer_id, ABOUT_CUSTOMERS, _event.c.kind == "due", _event.c.name == playbook
+    )
     return session.scalar(found.order_by(_event.c.id.desc()).limit(1))
 
 
@@ -157,9 +160,16 @@ def waiting(session: Session) -> int:
 
 
 def not_applied(session: Session, user_ids: Collection[str]) -> int:
-    """How many events of a customer, under any of these names, are pending or set aside."""
-    found = select(func.count()).select_from(_event)
-    return session.scalar(found.where(_event.c.user_id.in_(user_ids), _event.c.state != "applied")) or 0
+    """How many events of a customer, under any of these names, are pending or set aside.
+
+    Two questions, so that each has an index; those of a tombstone lie in the shard of whoever it leads to.
+    """
+    if not user_ids:
+        return 0
+    shards = {shard_of(name) for name in user_ids}
+    named, count = _event.c.user_id.in_(user_ids), select(func.count()).select_from(_event)
+    waiting = session.scalar(count.where(text("state = 'pending'"), _event.c.shard.in_(shards), named)) or 0
+    return waiting + (session.scalar(count.where(text("state = 'failed'"), named)) or 0)
 
 
 @cache

@@ -6,7 +6,7 @@ between the two changes nothing. A row too many costs one needless wake-up; one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -20,10 +20,19 @@ _pause = table_of(Pause)
 _journey = table_of(Journey)
 
 
-def add(session: Session, journey_id: str, pause_ids: Sequence[int], since: Instant) -> None:
-    """Record that these pauses hold a journey; where one does already, it keeps its place."""
+def add(
+    session: Session, journey_id: str, pause_ids: Sequence[int], since: Instant, wants: Mapping[int, str] | None = None
+) -> None:
+    """Record that these pauses hold a journey; where one does already, it keeps its place.
+
+    `wants` says by pause what the journey had come to (see the table).
+    """
     if pause_ids:
-        rows = [{"journey_id": journey_id, "pause_id": number, "since": since} for number in pause_ids]
+        wanted = wants or {}
+        rows = [
+            {"journey_id": journey_id, "pause_id": number, "since": since, "wants": wanted.get(number)}
+            for number in pause_ids
+        ]
         session.execute(insert(session, _hold).on_conflict_do_nothing(), rows)
 
 
@@ -46,6 +55,16 @@ def first(session: Session, pause_id: int, limit: int) -> list[str]:
 def on(session: Session, journey_id: str) -> list[int]:
     """The ids of the pauses that hold a journey, as far as it has met them."""
     return list(session.scalars(select(_hold.c.pause_id).where(_hold.c.journey_id == journey_id)))
+
+
+def on_each(session: Session, journey_ids: Collection[str]) -> dict[str, list[int]]:
+    """The same for several journeys, by journey; one that nothing holds is left out."""
+    found: dict[str, list[int]] = {}
+    for journey, pause in session.execute(
+        select(_hold.c.journey_id, _hold.c.pause_id).where(_hold.c.journey_id.in_(journey_ids))
+    ):
+        found.setdefault(journey, []).append(pause)
+    return found
 
 
 def any_by(session: Session, pause_id: int) -> bool:

@@ -20,6 +20,9 @@ from store.tables import Journey, Message, table_of
 _message = table_of(Message)
 _journey = table_of(Journey)
 
+MANUAL = "manual:"
+"""How the occurrences of messages begin that a person sends again (rules.md 16)."""
+
 _OURS = frozenset({SENDING, UNKNOWN})
 
 
@@ -119,9 +122,14 @@ def learn(session: Session, message_id: str, news: News, at: Instant, provider_i
     return moved
 
 
-def withdraw(session: Session, journey_id: str, at: Instant) -> None:
-    """Settle what a journey put off and never came back to: somebody dropped it, or the journey ended before."""
+def withdraw(session: Session, journey_id: str, at: Instant, *, by_hand: bool = False) -> None:
+    """Settle what a journey put off and never came back to: somebody dropped it, or the journey ended before.
+
+    What a person sends again is no business of the journey, and is settled only where `by_hand` says so.
+    """
     waiting = update(_message).where(_message.c.journey_id == journey_id, _message.c.state.in_(before("withdrawn")))
+    if not by_hand:
+        waiting = waiting.where(_message.c.occurrence.not_like(f"{MANUAL}%"))
     session.execute(waiting.values(state=target("withdrawn"), settled_at=at))
 
 

@@ -84,6 +84,41 @@ def concerning(
     return list(session.scalars(_CONCERNING, meant | {"since": since}))
 
 
+def concerning_each(
+    session: Session, customer_id: str, playbook_of: Mapping[str, str], channels: Collection[str], since: Instant
+) -> list[Pause]:
+    """`concerning`, for several journeys of one customer together; `playbook_of` gives the playbook of each by its id.
+
+    Which of them a pause of a journey or a playbook concerns is for the caller to tell (`lies_on`).
+    """
+    scopes: list[ColumnElement[bool]] = [
+        _pause.c.scope == "everything",
+        and_(_pause.c.scope == "customer", _pause.c.target == customer_id),
+        and_(_pause.c.scope == "channel", _pause.c.target.in_(list(channels))),
+        and_(_pause.c.scope == "playbook", _pause.c.target.in_(set(playbook_of.values()))),
+        and_(_pause.c.scope == "journey", _pause.c.target.in_(list(playbook_of))),
+        _of_account(customer_id),
+        _of_segments(customer_id),
+    ]
+    waking = and_(_pause.c.spread.is_not(None), _pause.c.drained_at.is_(None))
+    found = _IN_ORDER.where(or_(*scopes), or_(_pause.c.ended_at.is_(None), _pause.c.ended_at > since, waking))
+    return list(session.scalars(found))
+
+
+def of_people(session: Session, customer: Customer, inside: Collection[str]) -> list[Pause]:
+    """Pauses that hold a customer now: of everything, or of them, their account or a segment that they are in."""
+    scopes = [("customer", customer.id), ("account", customer.account_id), *(("segment", one) for one in inside)]
+    theirs = [and_(_pause.c.scope == scope, _pause.c.target == target) for scope, target in scopes if target]
+    found = _IN_ORDER.where(_pause.c.ended_at.is_(None), or_(_pause.c.scope == "everything", *theirs))
+    return list(session.scalars(found))
+
+
+def lies_on(pause: Pause, journey_id: str, playbook: str) -> bool:
+    """Whether a pause that `concerning_each` found concerns this journey."""
+    own = {"journey": journey_id, "playbook": playbook}
+    return pause.target == own.get(pause.scope, pause.target)
+
+
 def frozen(session: Session, customer_id: str, playbook_of: Mapping[str, str], since: Instant) -> list[Pause]:
     """Pauses that stop, or after `since` stopped, the clock of any of a customer's journeys, in the order of start.
 
@@ -143,6 +178,13 @@ def unfinished(session: Session) -> list[Pause]:
 def ever(session: Session) -> list[Pause]:
     """Every pause there was, in the order of their start."""
     return list(session.scalars(_IN_ORDER))
+
+
+def page(session: Session, *, ended: bool, before: int | None, limit: int) -> list[Pause]:
+    """Pauses that hold now, or with `ended` those that do no more; the latest first, those before the id `before`."""
+    over = _pause.c.ended_at.is_not(None) if ended else _pause.c.ended_at.is_(None)
+    found = select(Pause).where(over, *([] if before is None else [_pause.c.id < before]))
+    return list(session.scalars(found.order_by(_pause.c.id.desc()).limit(limit)))
 
 
 def over_by(session: Session, now: Instant) -> list[Pause]:

@@ -98,6 +98,12 @@ def plan(session: Session, version: str) -> bytes | None:
     return session.scalar(select(_version.c.plan).where(_version.c.id == version))
 
 
+def plans(session: Session, versions: Collection[str]) -> dict[str, bytes]:
+    """By version: its compiled plan, as it was published."""
+    rows = session.execute(select(_version.c.id, _version.c.plan).where(_version.c.id.in_(versions)))
+    return {row.id: row.plan for row in rows}
+
+
 def get(session: Session, version: str) -> PlaybookVersion | None:
     """A version with its source."""
     return session.scalar(select(PlaybookVersion).where(_version.c.id == version))

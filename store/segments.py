@@ -41,6 +41,12 @@ def of_customer(session: Session, customer_id: str) -> set[str]:
     return set(session.scalars(_OF_CUSTOMER, {"customer": customer_id}))
 
 
+def since(session: Session, customer_id: str) -> list[tuple[str, Instant]]:
+    """The segments that a customer is in, and since when, by name."""
+    found = select(_member.c.segment, _member.c.since).where(_member.c.customer_id == customer_id)
+    return [(name, at) for name, at in session.execute(found.order_by(_member.c.segment))]
+
+
 def holding(customer_id: ColumnElement[str] | str) -> Select[str]:
     """The same as a query, for statements that look at what lies on a customer's segments."""
     return select(_member.c.segment).where(_member.c.customer_id == customer_id)

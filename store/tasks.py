@@ -17,6 +17,11 @@ def add(session: Session, task: Task) -> bool:
     return add_new(session, task)
 
 
+def get(session: Session, task_id: str) -> Task | None:
+    """The task with this id, read anew."""
+    return session.scalar(select(Task).where(_task.c.id == task_id).execution_options(populate_existing=True))
+
+
 def mark_done(session: Session, task_id: str, at: Instant) -> bool:
     """Close a task; False where there is no such open task."""
     return changed(
@@ -24,6 +29,18 @@ def mark_done(session: Session, task_id: str, at: Instant) -> bool:
             update(_task).where(_task.c.id == task_id, _task.c.state == "open").values(state="done", done_at=at)
         )
     )
+
+
+def reopen(session: Session, task_id: str) -> bool:
+    """Open a task again; False where there is no such task that is done."""
+    again = update(_task).where(_task.c.id == task_id, _task.c.state == "done")
+    return changed(session.execute(again.values(state="open", done_at=None)))
+
+
+def assign(session: Session, task_id: str, assignee: str | None) -> bool:
+    """Say whose an open task is; False where there is no such open task."""
+    theirs = update(_task).where(_task.c.id == task_id, _task.c.state == "open")
+    return changed(session.execute(theirs.values(assignee=assignee)))
 
 
 def of_customer(session: Session, customer_id: str) -> list[Task]:

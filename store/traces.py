@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 
 from sqlalchemy import select
@@ -28,3 +28,12 @@ def add(session: Session, lines: Sequence[Trace]) -> None:
 def of_journey(session: Session, journey_id: str) -> list[Trace]:
     """A journey's lines in order."""
     return list(session.scalars(select(Trace).where(_trace.c.journey_id == journey_id).order_by(_trace.c.seq)))
+
+
+def of_each(session: Session, journey_ids: Collection[str]) -> dict[str, list[Trace]]:
+    """The lines of several journeys by journey, each one's in order; a journey without lines is left out."""
+    found: dict[str, list[Trace]] = {}
+    rows = select(Trace).where(_trace.c.journey_id.in_(journey_ids)).order_by(_trace.c.journey_id, _trace.c.seq)
+    for row in session.scalars(rows):
+        found.setdefault(row.journey_id, []).append(row)
+    return found

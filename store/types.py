@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, String
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from whenever import Instant
@@ -46,3 +46,14 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 
 # SQLite counts up by itself only where the type is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+# Compared byte by byte, whatever language a PostgreSQL server sorts in: so texts with one beginning are one range.
+FindKey = String().with_variant(String(collation="C"), "postgresql")
+
+_LONGEST = 120
+"""The most characters of a text that it is found by: an index takes no text of any length."""
+
+
+def find_key(value: object) -> str | None:
+    """A text as it is searched: in small letters, its spaces made one; None where there is none."""
+    return " ".join(value.split()).casefold()[:_LONGEST] or None if isinstance(value, str) else None

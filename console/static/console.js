@@ -28,6 +28,7 @@
       const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
       if (!settled(old) && !focused) continue; // somebody is at work in it
       old.innerHTML = fresh.innerHTML;
+      showLit();
       for (const id of open) document.getElementById(id)?.setAttribute("open", "");
       for (const [id, left, top] of places) document.getElementById(id)?.scrollTo({ left, top, behavior: "instant" });
       if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -68,6 +69,22 @@
     setTimeout(ask, poll);
     document.addEventListener("visibilitychange", () => { mark = document.hidden ? mark : null; });
   }
+
+  // --- a picture that is larger than its place shows the step at which somebody is ---
+
+  const showLit = () => {
+    for (const box of document.querySelectorAll(".picture-box")) {
+      const lit = box.querySelector(".step-lit");
+      if (!lit || box.dataset.shown === "yes") continue;
+      const [place, step] = [box.getBoundingClientRect(), lit.getBoundingClientRect()];
+      if (!place.height) continue; // within details that are closed
+      box.scrollTop += step.top - place.top - place.height / 3;
+      box.scrollLeft += step.left - place.left - (place.width - step.width) / 2;
+      box.dataset.shown = "yes";
+    }
+  };
+  showLit();
+  document.addEventListener("toggle", showLit, true);
 
   // --- find as one types: a form with `data-find` shows the same page's part of that id ---
 

@@ -7,6 +7,6 @@ was not decided yet is decided for the asking, by the same rules and on the same
 from intake.explain.answer import Explained, Explainer, Since
 from intake.explain.entries import of_playbook
 from intake.explain.journeys import of_customer
-from intake.explain.messages import of_message
+from intake.explain.messages import decided, of_message
 
-__all__ = ["Explained", "Explainer", "Since", "of_customer", "of_message", "of_playbook"]
+__all__ = ["Explained", "Explainer", "Since", "decided", "of_customer", "of_message", "of_playbook"]

@@ -112,7 +112,7 @@ class _Way:
 
     def _came_due(self, plan: Plan, entry: Entry) -> Iterator[Check]:
         """The same for an entry by time, of which a sweep tells when it has come for the customer."""
-        event = events.latest_due(self.session, self.customer.user_id, self.playbook)
+        event = events.latest_due(self.session, self.customer.id, self.playbook)
         by = f"`{entry.schedule}` came" if entry.schedule else f"`{entry.date}` came"
         says = f"{by} for the customer, which enters it"
         if event is None:

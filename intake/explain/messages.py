@@ -29,7 +29,7 @@ _BECAME = {
     "undelivered": "it could not be delivered",
     "lost": "the provider surely does not have it, and the journey has gone on",
 }
-_LINKS = dict.fromkeys(("unsubscribe_url", "preferences_url", "confirm_url"), "https://example.com/link")
+GIVEN = dict.fromkeys(("unsubscribe_url", "preferences_url", "confirm_url"), "https://example.com/link")
 """What stands for links that are made only when a message is."""
 
 _WOULD = {"send": "it would be sent now", "refuse": "it would not be sent", "defer": "it would be put off"}
@@ -44,13 +44,13 @@ def of_message(session: Session, explainer: Explainer, customer: Customer, name:
     stored = messages.of_customer(session, customer.id)
     found = [one for one in stored if one.id.startswith(name)] if len(name) >= 6 else []
     if len(found) == 1:
-        return _decided(session, explainer, customer, found[0])
+        return decided(session, explainer, customer, found[0])
     meant = _sending(reader.of_customer(session, customer, now), name)
     if meant is not None:
         position, step = meant
         earlier = [one for one in stored if (one.journey_id, one.step) == (position.journey.id, step)]
         if earlier:
-            return _decided(session, explainer, customer, earlier[-1])
+            return decided(session, explainer, customer, earlier[-1])
         return _undecided(session, explainer, customer, position, step, now)
     info = _template(explainer, name)
     if info is None:
@@ -89,7 +89,8 @@ def _about(template: str, channel: str, journey: str | None) -> str:
 # --- decided -------------------------------------------------------------------------------------------------------
 
 
-def _decided(session: Session, explainer: Explainer, customer: Customer, message: Message) -> Explained:
+def decided(session: Session, explainer: Explainer, customer: Customer, message: Message) -> Explained:
+    """Explain a message that was decided, as it is stored."""
     checks = [Check(**check) for check in (message.decision or {}).get("checks", ())]
     why = because(message.reason)
     if message.reason and all(check.passed for check in checks):
@@ -218,7 +219,7 @@ def _text(
     """Whether the message can be written with what is known of the customer now."""
     entry = position.plan.entry.milestone if position.plan.entry else None
     facts = facts_of(session, position.journey, customer, position.state, explainer.map, entry, now)
-    given = {"postal_address": explainer.map.postal_address or "", "company": explainer.map.company, **_LINKS}
+    given = {"postal_address": explainer.map.postal_address or "", "company": explainer.map.company, **GIVEN}
     says = "the text can be made with what is known of the customer"
     try:
         explainer.renderer.render(info.name, info.channel, customer.language, facts, given)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from store.tables.arrivals import Callback, Event, ImportRejected, ImportRun, Shard, Telling
 from store.tables.base import METADATA, Row, table_of, values_of
 from store.tables.journeys import Journey, JourneyInbox, PlaybookActive, PlaybookVersion, Shadow, Trace
-from store.tables.ledger import Delivery, Message, Task
+from store.tables.ledger import Delivery, Message, Resend, Task
 from store.tables.operations import Audit, Erasure, Hold, Pause, Rate, Sweep, Token
 from store.tables.people import Account, Consent, ConsentRequest, Customer, Milestone, SegmentMember, Suppression
 from store.tables.versions import JourneyMove, Rollout
@@ -40,6 +40,7 @@ __all__ = [
     "PlaybookActive",
     "PlaybookVersion",
     "Rate",
+    "Resend",
     "Rollout",
     "Row",
     "SegmentMember",

@@ -15,6 +15,10 @@ _WAITING = text("state = 'pending'")
 _FAILED = text("state = 'failed'")
 _HELD_BACK = text("state = 'pending' AND retry_at IS NOT NULL")
 _MERGING = text("state = 'pending' AND previous_id IS NOT NULL")
+ABOUT_CUSTOMERS = text("kind IN ('identify', 'alias', 'group', 'due')")
+"""Events that make no milestone of their own and are still looked for: what was learnt of a customer, and entries by
+time. The same words stand in queries, or no database sees that the index is meant."""
+_APPLIED_TO = text("customer_id IS NOT NULL")
 
 
 class Event(Row, table=True):
@@ -41,6 +45,9 @@ class Event(Row, table=True):
         Index("ix_event_held_back", "user_id", "id", sqlite_where=_HELD_BACK, postgresql_where=_HELD_BACK),
         Index("ix_event_failed", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
         Index("ix_event_merging", "previous_id", "id", sqlite_where=_MERGING, postgresql_where=_MERGING),
+        Index("ix_event_about", "customer_id", "at", sqlite_where=ABOUT_CUSTOMERS, postgresql_where=ABOUT_CUSTOMERS),
+        # What was applied to one customer. It has no row for an event before that, so acceptance does not pay for it.
+        Index("ix_event_customer", "customer_id", "id", sqlite_where=_APPLIED_TO, postgresql_where=_APPLIED_TO),
         # An id is never given twice, even where the latest events were erased: other rows order themselves by it.
         {"sqlite_autoincrement": True},
     )

@@ -30,7 +30,9 @@ class Message(Row, table=True):
     __table_args__ = (
         UniqueConstraint("journey_id", "step", "occurrence"),
         Index(None, "customer_id", "channel", "claimed_at"),
-        Index(None, "state"),
+        Index(None, "state", "due_at", "id"),
+        # Lists walk through all messages, the latest due first.
+        Index(None, "due_at", "id"),
         Index(None, "provider_id"),
         Index("ix_message_number", "recipient", sqlite_where=_SMS, postgresql_where=_SMS),
     )
@@ -64,6 +66,24 @@ class Message(Row, table=True):
     provider_id: str | None = None
 
 
+class Resend(Row, table=True):
+    """A message that a person wants to have sent again: as `message_id`, the occurrence `manual:N` (rules.md 16).
+
+    `original` is the message that went before it. `retry_at` is when it is tried next, None: it is settled, and the
+    ledger says how. Whoever takes it moves that on.
+    """
+
+    __tablename__ = "resend"
+    __table_args__ = (Index(None, "retry_at"), Index(None, "original"))
+
+    message_id: str = Field(primary_key=True)
+    original: str = Field(foreign_key="message.id")
+    occurrence: str
+    asked_at: Instant = Field(sa_type=InstantType)
+    expires_at: Instant = Field(sa_type=InstantType)
+    retry_at: Instant | None = Field(default=None, sa_type=InstantType)
+
+
 class Delivery(Row, table=True):
     """One thing that a provider told about a message. Rows are only added; the same news is stored once.
 
@@ -90,7 +110,8 @@ class Task(Row, table=True):
     __table_args__ = (
         UniqueConstraint("journey_id", "step", "occurrence"),
         Index(None, "customer_id"),
-        Index(None, "state", "due_at"),
+        Index(None, "state", "due_at", "id"),
+        Index(None, "state", "done_at", "id"),
     )
 
     id: str = Field(primary_key=True)

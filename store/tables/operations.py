@@ -43,14 +43,19 @@ class Pause(Row, table=True):
 
 
 class Hold(Row, table=True):
-    """A journey that met a pause, and waits for its end to be told (rules.md 12)."""
+    """A journey that met a pause, and waits for its end to be told (rules.md 12).
+
+    `wants` is what it had come to when it met it: `email` or `sms`, a message by that channel; `step`, anything else;
+    `passes`, a message that this pause lets through. None: it was told of the pause, and waits as it did before.
+    """
 
     __tablename__ = "hold"
-    __table_args__ = (Index(None, "pause_id", "since", "journey_id"),)
+    __table_args__ = (Index(None, "pause_id", "since", "journey_id", "wants"),)
 
     journey_id: str = Field(primary_key=True, foreign_key="journey.id")
     pause_id: int = Field(primary_key=True, sa_type=RowId, foreign_key="pause.id")
     since: Instant = Field(sa_type=InstantType)
+    wants: str | None = None
 
 
 class Token(Row, table=True):
@@ -127,7 +132,7 @@ class Audit(Row, table=True):
     """One operating act: who did what to whom, and why."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "target"),)
+    __table_args__ = (Index(None, "target"), Index(None, "at", "id"))
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     at: Instant = Field(sa_type=InstantType)

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from store import audit
+from store import audit, messages
+from store.tables import Message
 from tests.api.calls import problem
 from tests.api.house import House as Doors
 from tests.intake.house import START, House, day
@@ -103,3 +104,64 @@ async def test_what_there_is_not_and_what_makes_no_sense(house: House, doors: Do
         assert "ada@" not in answer.text
     problem(await doors.client.get("/v1/customers/nobody/timeline", headers=doors.token("read")), 404)
     assert house.journey().exit_at is None
+
+
+async def test_an_address_is_suppressed_shown_and_lifted_with_a_reason(house: House, doors: Doors) -> None:
+    house.identify(email="ada@example.com")
+    asked = {**WHY, "channel": "email", "scope": "marketing"}
+    made = [await call(doors, "customers/ada/suppressions", asked, "k1") for _ in range(2)]
+    assert [one.status_code for one in made] == [201, 201]
+    assert made[0].json() == {"id": house.customer().id, "channel": "email", "scope": "marketing"}
+    headers = doors.token("operate", "crm")
+    shown = (await doors.client.get("/v1/customers/ada/suppressions", headers=headers)).json()["suppressions"]
+    assert [(one["reason"], one["scope"], one["made_by"], one["liftable"]) for one in shown] == [
+        ("by-hand", "marketing", "api:crm", True)
+    ]
+    path = "/v1/customers/ada/suppressions/email"
+    problem(await doors.client.delete(path, headers=headers), 422)
+    lifted = await doors.client.delete(path, headers=headers, params={"reason": "works", "cause": "by-hand"})
+    assert (lifted.status_code, lifted.json()) == (200, {"lifted": ["by-hand"]})
+    problem(await doors.client.delete(path, headers=headers, params={"reason": "works"}), 409)
+    problem(await call(doors, "customers/ada/suppressions", {**WHY, "channel": "sms"}), 422)
+    acts = house.read(lambda session: audit.about(session, house.customer().id))
+    assert [(act.what, act.reason) for act in acts] == [("suppress", "called us"), ("lift", "works")]
+
+
+async def test_a_note_is_kept_once_for_a_key(house: House, doors: Doors) -> None:
+    for _ in range(2):
+        made = await call(doors, "customers/ada/notes", {"text": " rings at six "}, "k1")
+        assert (made.status_code, made.json()) == (201, {"id": house.customer().id})
+    (act,) = house.read(lambda session: audit.about(session, house.customer().id))
+    assert (act.what, act.who, act.reason) == ("note", "api:crm", "rings at six")
+    for text in (" ", "x" * 2001, "a\0b"):
+        problem(await call(doors, "customers/ada/notes", {"text": text}), 422)
+    problem(await call(doors, "customers/nobody/notes", {"text": "x"}), 404)
+
+
+async def test_a_consent_that_a_person_changes_is_in_the_audit_log_and_needs_a_known_customer(
+    house: House, doors: Doors
+) -> None:
+    headers = {**doors.token("operate", "crm"), "Idempotency-Key": "k1"}
+    said = {"granted": True, "source": "phone", "reason": "called us"}
+    for _ in range(2):
+        done = await doors.client.put("/v1/customers/ada/consents/news", json=said, headers=headers)
+        assert (done.status_code, done.json()["state"]) == (200, "given")
+    other = {**said, "granted": False}
+    problem(await doors.client.put("/v1/customers/ada/consents/news", json=other, headers=headers), 409)
+    problem(await doors.client.put("/v1/customers/nobody/consents/news", json=said, headers=headers), 404)
+    (act,) = house.read(lambda session: audit.about(session, house.customer().id))
+    assert (act.what, act.who, act.reason) == ("consent", "api:crm", "called us")
+
+
+async def test_a_message_is_sent_again_by_call(house: House, doors: Doors) -> None:
+    journey, message = house.journey(), "m1"
+    row = Message(
+        id=message, journey_id=journey.id, step="one", occurrence="1", customer_id=journey.customer_id, channel="email",
+        template="mail/one", state="accepted", due_at=START,
+    )  # fmt: skip
+    house.write(lambda session: messages.add(session, row))
+    first, again = [await call(doors, f"messages/{message}/resend", key="k1") for _ in range(2)]
+    assert (first.status_code, first.json()) == (202, again.json())
+    assert "being sent again" in problem(await call(doors, f"messages/{message}/resend"), 409)
+    problem(await call(doors, "messages/none/resend"), 404)
+    problem(await call(doors, f"messages/{message}/resend", {}), 422)

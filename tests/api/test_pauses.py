@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
-from store import audit
+from store import audit, holds
 from tests.api.calls import PAUSE, problem
-from tests.api.house import House
+from tests.api.house import NOW, House
 
 
 async def test_a_pause_begins_is_listed_and_ends(house: House) -> None:
@@ -90,3 +91,28 @@ async def test_the_end_of_a_pause_needs_a_reason_and_sense(house: House, query: 
     problem(await house.client.delete("/v1/pauses/2?reason=x", headers=headers), 404)
     for number in ("x", "0", "9" * 30):
         problem(await house.client.delete(f"/v1/pauses/{number}?reason=x", headers=headers), 422)
+
+
+async def test_what_the_end_of_a_pause_would_do_is_told_before(house: House) -> None:
+    house.message()
+    headers = house.token("operate")
+    begun = (await house.client.post("/v1/pauses", json=PAUSE, headers=headers)).json()
+
+    def meet(session: Session) -> None:
+        holds.add(session, "welcome.0", [begun["id"]], NOW, {begun["id"]: "email"})
+
+    house.database.write_now(meet)
+    other = (await house.client.post("/v1/pauses", json={"scope": "everything", "reason": "r"}, headers=headers)).json()
+    where = f"/v1/pauses/{begun['id']}"
+    told = (await house.client.get(where, headers=house.token("read"))).json()
+    assert told == {
+        **begun, "held": 1,
+        "would": {
+            "held": 1, "email": 1, "sms": 0, "others": [other["id"]],
+            "says": "1 journey stands because of it and goes on at once. 1 e-mail is due; each is decided upon again "
+            "before it is sent, and nothing is that has expired. 1 other pause holds some of them still.",
+        },
+    }  # fmt: skip
+    skipped = await house.client.get(where, params={"handling": "skip"}, headers=headers)
+    assert "1 e-mail is not sent" in skipped.json()["would"]["says"]
+    problem(await house.client.get("/v1/pauses/77", headers=headers), 404)

@@ -42,6 +42,17 @@ def test_an_ended_pause_says_what_becomes_of_what_came_due(milepost: Milepost) -
     assert "everything was paused from" in milepost("pauses", "--ended").out
 
 
+@pytest.mark.usefixtures("ran")
+def test_what_its_end_would_do_is_told_before(milepost: Milepost) -> None:
+    milepost("pause", "everything", "--reason", "an incident")
+    told = milepost("resume", "1", "--reason", "r", "--dry-run")
+    assert (told.code, told.out) == (0, "No journey stands because of it, so nothing goes out at its end.\n")
+    data = milepost("resume", "1", "--reason", "r", "--dry-run", "--format", "json").data
+    assert (data["held"], data["others"]) == (0, [])
+    assert milepost("resume", "7", "--reason", "r", "--dry-run").code == 2
+    assert "is paused since" in milepost("pauses").out
+
+
 def test_nothing_is_paused(milepost: Milepost) -> None:
     assert milepost("pauses").out == "Nothing is paused.\n"
     assert milepost("pauses", "--format", "json").data == {"pauses": []}

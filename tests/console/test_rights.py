@@ -20,14 +20,40 @@ ALLOWED: dict[str, str] = {
 """Which roles have a right, written down a second time: a slip in the table would give somebody more than is meant."""
 
 NEEDS: dict[Right, str] = {
-    "see": """GET / | GET /account | POST /account/password | POST /account/sessions/end | POST /sign-out |
-        GET /playbooks | GET /playbooks/{name} | GET /playbooks/{name}/differences | GET /map |
-        GET /playbooks/{name}/coming""",
-    "act": "",
-    "steer": """GET /playbooks/{name}/roll-out | POST /playbooks/{name}/roll-out | GET /playbooks/{name}/continue |
-        POST /playbooks/{name}/continue | GET /playbooks/{name}/stop | POST /playbooks/{name}/stop""",
-    "admin": """GET /users | POST /users | POST /users/{number}/link | POST /users/{number}/role |
-        POST /users/{number}/disable | POST /users/{number}/enable | POST /users/{number}/sessions/end""",
+    "see": """
+        GET / | GET /account | POST /account/password | POST /account/sessions/end | GET /accounts/{name} |
+        GET /audit | GET /customers/{name} | GET /customers/{name}/explain | GET /events |
+        GET /events/undeclared | GET /events/{number} | GET /map | GET /messages | GET /messages/{id} |
+        GET /messages/{id}/body | GET /outbox | GET /pauses | GET /pauses/{number} | GET /playbooks |
+        GET /playbooks/{name} | GET /playbooks/{name}/coming | GET /playbooks/{name}/differences |
+        GET /segments | GET /segments/{name} | POST /sign-out | GET /tasks
+    """,
+    "act": """
+        GET /accounts/{id}/pause | POST /accounts/{id}/pause | GET /accounts/{id}/resume |
+        POST /accounts/{id}/resume | GET /customers/{id}/consent | POST /customers/{id}/consent |
+        GET /customers/{id}/enrol | POST /customers/{id}/enrol | GET /customers/{id}/lift |
+        POST /customers/{id}/lift | GET /customers/{id}/note | POST /customers/{id}/note |
+        GET /customers/{id}/pause | POST /customers/{id}/pause | GET /customers/{id}/resume |
+        POST /customers/{id}/resume | GET /customers/{id}/suppress | POST /customers/{id}/suppress |
+        GET /journeys/{id}/exit | POST /journeys/{id}/exit | GET /journeys/{id}/pause |
+        POST /journeys/{id}/pause | GET /journeys/{id}/resume | POST /journeys/{id}/resume |
+        GET /journeys/{id}/skip | POST /journeys/{id}/skip | GET /messages/{id}/resend |
+        POST /messages/{id}/resend | GET /tasks/{id}/assign | POST /tasks/{id}/assign | GET /tasks/{id}/done |
+        POST /tasks/{id}/done | GET /tasks/{id}/reopen | POST /tasks/{id}/reopen
+    """,
+    "steer": """
+        GET /channels/{name}/pause | POST /channels/{name}/pause | GET /events/retry | POST /events/retry |
+        GET /events/{number}/retry | POST /events/{number}/retry | GET /everything/pause |
+        POST /everything/pause | GET /pauses/{number}/resume | POST /pauses/{number}/resume |
+        GET /playbooks/{name}/continue | POST /playbooks/{name}/continue | GET /playbooks/{name}/pause |
+        POST /playbooks/{name}/pause | GET /playbooks/{name}/roll-out | POST /playbooks/{name}/roll-out |
+        GET /playbooks/{name}/stop | POST /playbooks/{name}/stop | GET /segments/{name}/pause |
+        POST /segments/{name}/pause
+    """,
+    "admin": """
+        GET /users | POST /users | POST /users/{number}/disable | POST /users/{number}/enable |
+        POST /users/{number}/link | POST /users/{number}/role | POST /users/{number}/sessions/end
+    """,
 }
 """Every route that is not public by the right that it needs."""
 

