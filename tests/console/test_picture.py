@@ -24,7 +24,8 @@ def drawn(found: Picture | None = None, **more: object) -> str:
 
 def step(page: str, words: str) -> str:
     """The group of the step that says so."""
-    return next(one for one in re.findall(r'<g class="step .*?</g>\s', page, re.DOTALL) if words in one)
+    groups: list[str] = re.findall(r'<g class="step .*?</g>\s', page, re.DOTALL)
+    return next(one for one in groups if words in one)
 
 
 def test_it_is_well_formed_and_holds_no_style_or_script() -> None:
