@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-postgres test-browser lint bench chaos lock
+.PHONY: help install demo test test-postgres test-browser screenshots lint bench chaos lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test-postgres: .venv/.installed ## run the tests that touch a database on Postgr
 # Apart from the others, for these need a browser on the machine; where there is none, they say what to install.
 test-browser: .venv/.installed ## drive the console's pages in Chromium
 	@$(BIN)/pytest tests/browser
+
+screenshots: .venv/.installed ## draw the console's pages anew into docs/screens, with Chromium
+	@$(BIN)/python docs/screenshots.py
 
 lint: .venv/.installed ## style, types, and which room may import which
 	@failed=0; for check in 'ruff check .' 'ruff format --check .' mypy 'lint-imports --no-logo'; do \

@@ -25,14 +25,14 @@ from store.migrate import upgrade
 
 def intake() -> list[Section]:
     """In at most two minutes."""
-    with tempfile.TemporaryDirectory(prefix="milepost-bench-") as folder, _postgres() as postgres:
+    with tempfile.TemporaryDirectory(prefix="milepost-bench-") as folder, postgres() as url:
         sqlite = f"sqlite:///{Path(folder) / 'intake.db'}"
         upgrade(sqlite)
-        accepted = [*accepting(sqlite), *accepting(postgres)]
+        accepted = [*accepting(sqlite), *accepting(url)]
         nobody = calls_for_nobody(f"sqlite:///{Path(folder) / 'nobody.db'}")
         return [
             Section("Accepting events", accepted),
-            *asyncio.run(_on_temporal(postgres)),
+            *asyncio.run(_on_temporal(url)),
             Section("An event that concerns nobody", [nobody]),
         ]
 
@@ -49,7 +49,7 @@ async def _on_temporal(postgres: str) -> list[Section]:
 
 
 @contextmanager
-def _postgres() -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A server that waits for the disk at each commit, as in production."""
     folder = tempfile.mkdtemp(prefix="postgres")
     server = get_server(folder, cleanup_mode="stop")

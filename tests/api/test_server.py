@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -110,3 +112,18 @@ def test_a_port_that_is_taken_is_said_so() -> None:
             pass
     with pytest.raises(PortTaken), listening("127.0.0.1", 99_999):
         pass
+
+
+async def test_an_answer_does_not_wait_for_its_head_to_be_acknowledged(address: tuple[str, int]) -> None:
+    """A client that keeps its connection acknowledges after 40 ms; at first it does so at once, so the last count."""
+    took = []
+    reader, writer = await asyncio.open_connection(*address)
+    for _ in range(40):
+        began = time.perf_counter()
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: milepost.example.com\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        (length,) = re.findall(rb"content-length: (\d+)", head)
+        await reader.readexactly(int(length))
+        took.append(time.perf_counter() - began)
+    writer.close()
+    assert min(took[-20:]) < 0.03

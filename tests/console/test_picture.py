@@ -19,7 +19,7 @@ _CALL = '{% from "parts/picture.html" import picture %}{{ picture(drawn, **more)
 
 
 def drawn(found: Picture | None = None, **more: object) -> str:
-    return templates.from_string(_CALL).render(drawn=found or picture(PLAN), more=more)
+    return str(templates.from_string(_CALL).render(drawn=found or picture(PLAN), more=more))
 
 
 def step(page: str, words: str) -> str:

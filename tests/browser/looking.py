@@ -1,0 +1,108 @@
+"""What is measured of a page that is open: faults of accessibility, scrolling, shifts, what the keyboard reaches."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from playwright.async_api import Page
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+
+GRAVE = frozenset({"serious", "critical"})
+
+SHIFT = 0.05
+"""How far a page may move while it loads, as browsers count it (cumulative layout shift)."""
+
+_RUN = """async (only) => {
+  const rules = only ? { runOnly: { type: "rule", values: [only] } } : {};
+  const found = await axe.run(document, { iframes: false, resultTypes: ["violations"], ...rules });
+  return found.violations.map(({ id, impact, help, nodes }) => ({
+    id, impact, help, nodes: nodes.slice(0, 4).map(({ html, failureSummary }) => [html.slice(0, 200), failureSummary]),
+  }));
+}"""
+
+_WIDER = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest(".scroll, .rooms"))
+    .map((one) => `${one.localName}.${one.className} to ${Math.round(one.getBoundingClientRect().right)} px`)
+    .concat(`the page is ${document.documentElement.scrollWidth} px wide`).slice(0, 8);
+}"""
+
+_REACHABLE = """() => {
+  const found = [...document.querySelectorAll(
+    "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]:not([tabindex='-1'])")]
+    .filter((one) => !one.disabled && one.checkVisibility({ visibilityProperty: true }) && one.tabIndex >= 0)
+    // Of radio buttons with one name the arrows reach the others.
+    .filter((one) => one.type !== "radio" || one.checked || !document.querySelector(
+      `input[type=radio][name="${CSS.escape(one.name)}"]:checked`));
+  window.reachable = found;
+  return found.map((one) => one.outerHTML.slice(0, 120));
+}"""
+
+_FOCUSED = """() => {
+  const one = document.activeElement;
+  if (!one || one === document.body) return null;
+  const style = getComputedStyle(one);
+  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const box = one.getBoundingClientRect();
+  const seen = box.bottom > 0 && box.top < innerHeight && box.width > 0;
+  return [window.reachable.indexOf(one), outlined, seen, one.outerHTML.slice(0, 120)];
+}"""
+
+
+class Fault(NamedTuple):
+    """One thing that axe found; `where` are the first places, with what would mend it."""
+
+    id: str
+    impact: str
+    help: str
+    where: list[Any]
+
+    def __str__(self) -> str:
+        places = "\n".join(f"      {html}\n      {says}" for html, says in self.where)
+        return f"{self.impact}: {self.id}, {self.help}\n{places}"
+
+
+async def faults(page: Page, only: str | None = None) -> list[Fault]:
+    """What axe finds on a page, of whatever impact; with `only` by this rule alone."""
+    # Through the debugger, which no content security policy concerns.
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(AXE)
+    return [Fault(one["id"], one["impact"], one["help"], one["nodes"]) for one in await page.evaluate(_RUN, only)]
+
+
+async def grave(page: Page, only: str | None = None) -> list[str]:
+    """The serious and critical ones of them, to be read."""
+    return [str(fault) for fault in await faults(page, only) if fault.impact in GRAVE]
+
+
+async def wider(page: Page) -> list[str]:
+    """What makes a page wider than its window; nothing where it fits."""
+    return list(await page.evaluate(_WIDER))
+
+
+async def shifted(page: Page) -> float:
+    """By how much the page has moved since it began to load."""
+    # Shifts are reported with the next frame.
+    await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+    return float(await page.evaluate("() => window.shifted"))
+
+
+async def unreached(page: Page) -> list[str]:
+    """What can be used on a page and is not reached by Tab, or not seen where it has the focus."""
+    everything = await page.evaluate(_REACHABLE)
+    await page.evaluate("() => { document.activeElement?.blur(); getSelection().removeAllRanges(); }")
+    left, wrong = dict(enumerate(everything)), []
+    for _ in range(len(everything) + 3):
+        await page.keyboard.press("Tab")
+        found = await page.evaluate(_FOCUSED)
+        if found is None:
+            continue
+        number, outlined, seen, html = found
+        left.pop(number, None)
+        if not (outlined and seen):
+            wrong.append(f"{'outside of the window' if outlined else 'no visible focus'}: {html}")
+    return [f"never reached: {html}" for html in left.values()] + wrong
