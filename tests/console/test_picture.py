@@ -24,7 +24,12 @@ def drawn(found: Picture | None = None, **more: object) -> str:
 
 def step(page: str, words: str) -> str:
     """The group of the step that says so."""
+<<<<<<< HEAD
     return next(one[0] for one in re.finditer(r'<g class="step .*?</g>\s', page, re.DOTALL) if words in one[0])
+=======
+    groups: list[str] = re.findall(r'<g class="step .*?</g>\s', page, re.DOTALL)
+    return next(one for one in groups if words in one)
+>>>>>>> playbook
 
 
 def test_it_is_well_formed_and_holds_no_style_or_script() -> None:
