@@ -5,9 +5,9 @@ An act is two steps. GET shows it, POST does it. What cannot be done is said on 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import Request, Response
 from whenever import Instant
@@ -20,9 +20,9 @@ from console.visitors import Visitor
 from intake.asking import Conflict
 from intake.consents import NotRecorded
 from intake.pauses import Impossible
+from lifecycle.rights import Right
 from lifecycle.segment import FIRST, LAST
 from lifecycle.values import instant
-from store.tables import Audit
 
 LONGEST = 200
 """Characters of a reason."""
@@ -145,17 +145,16 @@ def end_of(form: Posted, visitor: Visitor) -> Instant | None:
     return found
 
 
-def undo_of(act: Audit) -> tuple[str, ...] | None:
-    """The place of the page that does the opposite of an act of the audit log; None where there is none.
-
-    The first part of it is the room, for `address(request, *place)`.
+def undo_of(what: str, target: str, data: Mapping[str, Any] | None) -> tuple[tuple[str, ...], Right] | None:
+    """The place of the page that does the opposite of an act of the audit log, for `address(request, *place)`, and the
+    right that it needs; None where nothing undoes it. Whether there is still anything to undo, that page says.
     """
-    data = act.data or {}
+    known = data or {}
     rooms = {"journey": "journeys", "customer": "customers", "account": "accounts"}
-    if act.what == "pause" and act.target:
-        scope = str(data.get("scope", "journey"))
+    if what == "pause":
+        scope = str(known.get("scope", "journey"))
         if scope in rooms:
-            return (rooms[scope], act.target, "resume")
-        return ("pauses", str(data.get("pause")), "resume") if "pause" in data else None
-    opposite = {"suppress": "lift", "lift": "suppress", "consent": "consent"}.get(act.what)
-    return ("customers", act.target, opposite) if opposite else None
+            return (rooms[scope], target, "resume"), "act"
+        return (("pauses", str(known["pause"]), "resume"), "steer") if "pause" in known else None
+    opposite = {"suppress": "lift", "lift": "suppress", "consent": "consent"}.get(what)
+    return (("customers", target, opposite), "act") if opposite else None

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from console import spreadsheets
+from console.acts import undo_of
 from console.lists import Query, shown
 from console.pages import parts_of
 from console.visitors import Seeing
@@ -18,8 +19,11 @@ from store.lists.paging import Page
 
 router = APIRouter()
 
-KNOWN = ("consent", "enrol", "erase", "events retried", "exit", "pause", "resume", "shadow", "signed in", "skip",
-         "task assigned", "task done", "task reopened", "token created", "token revoked", "user added")  # fmt: skip
+KNOWN = (
+    "consent", "enrol", "erase", "events retried", "exit", "lift", "note", "pause", "resend", "resume", "shadow",
+    "signed in", "skip", "suppress", "task assigned", "task done", "task reopened", "token created", "token revoked",
+    "user added",
+)  # fmt: skip
 """Words for what was done that the filter offers; others may be typed."""
 
 _HEADER = ("at", "who", "what", "target", "reason", "data")
@@ -52,6 +56,7 @@ async def listing(request: Request, visitor: Seeing) -> Response:
         known=KNOWN,
         plans=parts.plans,
         about=_about,
+        undo_of=undo_of,
     )
 
 

@@ -138,16 +138,22 @@ async def test_what_cannot_be_done_is_said_before_anybody_is_asked_why(desk: Des
 
 
 def test_the_audit_log_knows_the_opposite_of_an_act() -> None:
-    def of(what: str, target: str, **data: Any) -> Any:
-        return undo_of(Audit(at=START, who="w", what=what, target=target, data=data))
+    assert undo_of("pause", "cus_1", {"scope": "customer", "pause": 3}) == (("customers", "cus_1", "resume"), "act")
+    assert undo_of("pause", "welcome", {"scope": "playbook", "pause": 3}) == (("pauses", "3", "resume"), "steer")
+    assert undo_of("pause", "welcome.1", {"pause": 3}) == (("journeys", "welcome.1", "resume"), "act")
+    assert undo_of("suppress", "cus_1", None) == (("customers", "cus_1", "lift"), "act")
+    assert undo_of("lift", "cus_1", None) == (("customers", "cus_1", "suppress"), "act")
+    assert undo_of("consent", "cus_1", None) == (("customers", "cus_1", "consent"), "act")
+    assert {undo_of(what, "x", None) for what in ("exit", "skip", "note", "resend", "resume", "pause withdrawn")} == {
+        None
+    }
 
-    assert of("pause", "cus_1", scope="customer", pause=3) == ("customers", "cus_1", "resume")
-    assert of("pause", "welcome", scope="playbook", pause=3) == ("pauses", "3", "resume")
-    assert of("pause", "welcome.1", policy="freeze", pause=3) == ("journeys", "welcome.1", "resume")
-    assert of("suppress", "cus_1", channel="email") == ("customers", "cus_1", "lift")
-    assert of("lift", "cus_1") == ("customers", "cus_1", "suppress")
-    assert of("consent", "cus_1") == ("customers", "cus_1", "consent")
-    assert (of("exit", "welcome.1"), of("skip", "welcome.1"), of("note", "cus_1")) == (None, None, None)
+
+async def test_the_audit_log_leads_to_the_opposite_whoever_may_do_that(desk: Desk) -> None:
+    await desk.post(f"{customer(desk)}/pause", {"reason": "on holiday"}, "support")
+    link = f'href="/console{customer(desk)}/resume"'
+    assert link in (await desk.get("/audit", "support")).text
+    assert link not in (await desk.get("/audit", "viewer")).text
 
 
 # --- journeys --------------------------------------------------------------------------------------------------------
