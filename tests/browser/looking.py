@@ -25,9 +25,14 @@ _RUN = """async (only) => {
 _WIDER = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
-  return [...document.querySelectorAll("body *")]
-    .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest(".scroll, .rooms"))
-    .map((one) => `${one.localName}.${one.className} to ${Math.round(one.getBoundingClientRect().right)} px`)
+  const scrolls = (one) => getComputedStyle(one).overflowX !== "visible";
+  const within = (one) => { while ((one = one.parentElement)) if (one !== document.body && scrolls(one)) return true; };
+  return [...document.querySelectorAll("body *")].filter((one) => !within(one))
+    .map((one) => [one, one.getBoundingClientRect(), !scrolls(one)])
+    // Its box, or the words that stick out of it.
+    .map(([one, box, open]) => [one, Math.round(open ? Math.max(box.right, box.left + one.scrollWidth) : box.right)])
+    .filter(([one, right]) => right > width + 1)
+    .map(([one, right]) => `${one.localName}.${one.getAttribute("class")} to ${right} px`)
     .concat(`the page is ${document.documentElement.scrollWidth} px wide`).slice(0, 8);
 }"""
 
