@@ -21,7 +21,6 @@ from bench import (
     commands,
     core,
     counts,
-    customer_page,
     intake,
     moving,
     pages,
@@ -53,8 +52,6 @@ def main() -> int:
         sections.append(Section("Back-test of real customers", found))
     _say("pauses ...")
     sections.append(Section("Pausing a playbook with 100,000 journeys", pausing.pausing()))
-    _say("a customer's page ...")
-    sections.append(Section("A customer's page, 100,000 journeys in the store", customer_page.customer_pages()))
     _say("moving to another version ...")
     sections.append(Section("Moving those inside to another version", asyncio.run(moving.moving())))
     _say("pages of the console, for about four minutes ...")

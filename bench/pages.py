@@ -65,10 +65,12 @@ def _measured(url: str, name: str) -> list[Figure]:
     customers = [f"/customers/{one}" for one in people.whole[: _PAGES + _WARM]]
     playbook = [f"/playbooks/{_PLAYBOOK}"] * (_PAGES + _WARM)
     busy = [f"/customers/{people.busy}"] * (_PAGES // 4 + _WARM)
+    typed = [f"/?q={one[:number]}" for one in people.whole[: _PAGES // 4 + _WARM] for number in (5, 8, 12)]
     with _served(url) as port, closing(_Visitor(port, cookie)) as visitor:
         return [
             *_figures(f"a customer's page, {name}", visitor.looks(customers), LONGEST),
             *_figures(f"a playbook's page, {name}", visitor.looks(playbook), LONGEST),
+            *_figures(f"finding somebody as one types, {name}", visitor.looks(typed), LONGEST),
             *_figures(f"the page of a customer with {ENTRIES:,} entries, {name}", visitor.looks(busy), LONGEST),
         ]
 

@@ -58,11 +58,14 @@ class Counted:
     async def soon(
         self, name: Hashable, database: Database, count: Callable[[Session], T], clock: Callable[[], Instant]
     ) -> Kept[T] | None:
-        """`get` for what can be shown later: None where it takes longer than `PATIENCE`; it is made all the same."""
+        """`get` for what can be shown later: None where it takes longer than `PATIENCE`, or is being made for somebody
+        else already; it is made all the same.
+        """
+        patience = 0.0 if name in self.under_way else PATIENCE
         found = self._found(name, database, count, clock)
         if isinstance(found, Kept):
             return found
-        done, _ = await asyncio.wait({found}, timeout=PATIENCE)
+        done, _ = await asyncio.wait({found}, timeout=patience)
         return found.result() if done else None
 
     def _found(

@@ -31,6 +31,11 @@ router = APIRouter()
 OPEN = 20
 """How many open journeys are shown at once."""
 
+PICTURES = 200
+"""How many versions' pictures are kept."""
+
+_PICTURES: dict[str, Picture] = {}
+
 MEMBERS = 50
 """Customers of an account a page."""
 
@@ -111,7 +116,7 @@ def _seen(
     positions = reader.positions(session, under_way, now)
     whose = life.Whose(found, merged, {one.playbook for one in who.had}, addresses, [one for one, _ in who.segments])
     told = life.read(session, whose, positions, after or None)
-    coming = ahead.of_customer(session, explainer, found, now) if positions else {}
+    coming = ahead.of_positions(session, explainer, found, positions, who.had, now)
     return Seen(mark, who, [_shown(one, coming.get(one.journey.id)) for one in positions], told)
 
 
@@ -121,7 +126,17 @@ def _shown(position: Position, coming: Ahead | None) -> Shown:
     lines = coming.lines if coming else ()
     otherwise = coming.then.otherwise if coming and coming.then else ()
     told, else_ = ([life.of_line(position, line) for line in each] for each in (lines, otherwise))
-    return Shown(position, told, else_, coming, picture(position.plan), visited, own)
+    return Shown(position, told, else_, coming, _drawn(position), visited, own)
+
+
+def _drawn(position: Position) -> Picture:
+    """The picture of a version: it never changes, and to draw a large one takes longer than all else here."""
+    version = position.plan.version
+    if version not in _PICTURES:
+        if len(_PICTURES) >= PICTURES:
+            _PICTURES.clear()
+        _PICTURES[version] = picture(position.plan)
+    return _PICTURES[version]
 
 
 def _readable(*words: str) -> None:

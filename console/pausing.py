@@ -294,8 +294,8 @@ def _handling(most: int, *, spread: bool, skips: bool) -> list[Field]:
         options.append(Option("skip", "Skip what came due meanwhile", "Messages that are due now are not sent."))
     fields = [Field("handling", "What becomes of what came due?", "choice", "send", tuple(options))]
     if spread:
-        paces = ", ".join(f"{pace:,} take {consequences.takes(most, pace)}" for pace in SPREADS)
-        hint = f"Of the {most:,} that stand now, {paces}." if most > 1 else "For going on bit by bit."
+        paces = "; ".join(f"{pace:,} a minute: {consequences.takes(most, pace)}" for pace in SPREADS)
+        hint = f"For the {most:,} that stand now. {paces}." if most > 1 else "For going on bit by bit."
         fields.append(Field("spread", "How many journeys a minute?", "number", hint=hint))
     return fields
 

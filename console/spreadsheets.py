@@ -58,7 +58,8 @@ async def lines(
         place = cursor
         found = await database.read(lambda session: fetch(session, place, ROWS))  # noqa: B023 - awaited at once
         rows += [values(one) for one in found.rows]
-        yield _written(rows)
+        if rows:  # a stretch in which nothing was found is no piece
+            yield _written(rows)
         if found.older is None:
             return
         cursor, rows = found.older, []

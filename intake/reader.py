@@ -93,8 +93,8 @@ def position(session: Session, journey: Journey, now: Instant) -> Position:
 def positions(session: Session, found: Sequence[Journey], now: Instant) -> list[Position]:
     """Where journeys of one customer stand at `now`, in their order. How many there are costs no more queries."""
     plans = _plans(session, {one.version for one in found})
-    told = traces.of_each(session, [one.id for one in found])
-    lines = {one.id: [line_of(row) for row in told.get(one.id, ())] for one in found}
+    told = traces.lines_of_each(session, [one.id for one in found])
+    lines = {one.id: told.get(one.id, []) for one in found}
     stored = {one.id: _stored(one) for one in found}
     going = [one for one in found if one.status == "open" or (one.status == "starting" and one.exit_at is not None)]
     news = _News.read(session, going, stored) if going else None

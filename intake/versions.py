@@ -76,16 +76,17 @@ class GoesOn(NamedTuple):
 
 
 def known(session: Session, name: str) -> Known | None:
-    """What is known of a playbook, in at most seven queries; None where it was never published."""
+    """What is known of a playbook, in at most six queries; None where it was never published."""
     listed = playbooks.versions(session, name)
     if not listed:
         return None
-    taken = playbooks.taken(session, name)
+    runs = next((row for row in playbooks.actives(session) if row.playbook == name), None)
+    taken = {runs.version: 100 - (runs.percent or 0), runs.canary: runs.percent or 0} if runs else {}
     versions = [
         Version(number, version, at, taken.get(version, 0))
         for number, (version, at) in zip(range(len(listed), 0, -1), listed, strict=True)
     ]
-    active = playbooks.active(session).get(name)
+    active = runs.version if runs else None
     applies = rollouts.of_playbook(session, name)
     under_way = next((one for one in applies if one.state in rollouts.UNDER), None)
     return Known(

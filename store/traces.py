@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from lifecycle.state import Line
 from store.statements import Insert, dialect, insert_for
 from store.tables import Trace, table_of, values_of
 
@@ -30,10 +31,21 @@ def of_journey(session: Session, journey_id: str) -> list[Trace]:
     return list(session.scalars(select(Trace).where(_trace.c.journey_id == journey_id).order_by(_trace.c.seq)))
 
 
-def of_each(session: Session, journey_ids: Collection[str]) -> dict[str, list[Trace]]:
+_LINES = (
+    select(
+        *(
+            _trace.c[name]
+            for name in ("journey_id", "seq", "at", "day", "what", "step", "channel", "template", "to", "reason")
+        )
+    )
+    .where(_trace.c.journey_id.in_(bindparam("journeys", expanding=True)))
+    .order_by(_trace.c.journey_id, _trace.c.seq)
+)
+
+
+def lines_of_each(session: Session, journey_ids: Collection[str]) -> dict[str, list[Line]]:
     """The lines of several journeys by journey, each one's in order; a journey without lines is left out."""
-    found: dict[str, list[Trace]] = {}
-    rows = select(Trace).where(_trace.c.journey_id.in_(journey_ids)).order_by(_trace.c.journey_id, _trace.c.seq)
-    for row in session.scalars(rows):
-        found.setdefault(row.journey_id, []).append(row)
+    found: dict[str, list[Line]] = {}
+    for journey, *line in session.execute(_LINES, {"journeys": list(journey_ids)}):
+        found.setdefault(journey, []).append(Line._make(line))
     return found

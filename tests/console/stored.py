@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from store import customers, messages, tasks
 from store.tables import Journey, Message, Task
-from tests.console.desk import Desk
+from tests.console.desk import Desk, fields_of
 from tests.intake.house import START
 from tests.store.rows import add_journey, message
 
@@ -60,6 +60,11 @@ def customer_id(desk: Desk, user: str = "ada") -> str:
     found = desk.house.read(lambda session: customers.get(session, user))
     assert found
     return found.id
+
+
+async def form_of(desk: Desk, role: str) -> dict[str, str]:
+    """A form of their own for somebody of this role: so that what is refused is refused for the role alone."""
+    return fields_of((await desk.get("/account", role)).text, "/console/sign-out")
 
 
 @contextlib.contextmanager

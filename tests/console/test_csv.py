@@ -12,6 +12,7 @@ from console import spreadsheets
 from console.spreadsheets import cell, file_name, lines
 from store import segments
 from store.lists import messages as lists
+from store.lists import paging
 from store.lists.messages import MessageFilter
 from tests.console.desk import Desk
 from tests.console.stored import customer_id, write_message, write_task
@@ -87,7 +88,7 @@ MANY, MEGABYTES = 100_000, 24
 
 
 async def test_a_hundred_thousand_rows_go_out_in_little_memory(desk: Desk) -> None:
-    desk.house.write(lambda session: fill(session, MANY))
+    desk.house.write(lambda session: fill(session, MANY, only_messages=True))
     database = desk.house.database
 
     async def size() -> tuple[int, int]:
@@ -124,3 +125,14 @@ async def test_no_query_reads_more_than_a_thousand_rows(desk: Desk, monkeypatch:
     answer = await desk.get("/messages?format=csv")
     assert [row["id"] for row in rows(answer.content)] == [f"m{number}" for number in range(30, 0, -1)]
     assert asked == [7] * 5
+
+
+async def test_what_is_rare_is_looked_for_to_the_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "LOOK", 5)
+    for number in range(1, 31):
+        write_message(desk, number, template="rare" if number in (2, 20) else "a/b")
+    answer = await desk.get("/messages?template=rare&format=csv")
+    assert [row["id"] for row in rows(answer.content)] == ["m20", "m2"]
+    page = (await desk.get("/messages?template=rare")).text
+    assert "further on there may be more" in page
+    assert "Look further" in page

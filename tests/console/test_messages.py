@@ -104,6 +104,8 @@ async def test_a_message_is_shown_as_its_reader_sees_it_with_what_led_to_it(desk
     customer = customer_id(desk)
     assert f'href="/console/customers/{customer}"' in page
     assert f'href="/console/customers/{customer}/explain?message=m1"' in page
+    assert "/resend" not in page
+    assert 'href="/console/messages/m1/resend"' in (await desk.get("/messages/m1", "support")).text
     assert (await desk.get("/messages/no-such")).status_code == 404
     assert (await desk.get("/messages/%00")).status_code == 404
 

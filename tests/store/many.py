@@ -28,7 +28,7 @@ def _at(session: Session, seconds: str) -> str:
     return f"({BEGAN} + {seconds}) * 1000000"
 
 
-def fill(session: Session, number: int) -> None:
+def fill(session: Session, number: int, *, only_messages: bool = False) -> None:
     """So many messages, events, tasks, members of `everybody` and acts; a tenth as many customers and journeys.
 
     Row i is of second i. Message i belongs to customer i % (a tenth), and so on for the others.
@@ -58,6 +58,8 @@ def fill(session: Session, number: int) -> None:
         "attempt": "1", "due_at": _at(session, "i"), "recipient": f"'user' || (i % {people}) || '@example.com'",
         "subject": "'Subject ' || i", "text": "'Hello, this is the text of a message.'", "sender": "'outbox'",
     }, 0, number - 1)  # fmt: skip
+    if only_messages:
+        return
     _run(session, "event", {
         "source": "CASE WHEN i % 2 = 0 THEN 'key:1' ELSE 'cli' END", "message_id": "'e' || i",
         "user_id": f"'user' || (i % {people}) || '@example.com'",
