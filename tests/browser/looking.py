@@ -25,9 +25,14 @@ _RUN = """async (only) => {
 _WIDER = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
-  return [...document.querySelectorAll("body *")]
-    .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest(".scroll, .rooms"))
-    .map((one) => `${one.localName}.${one.className} to ${Math.round(one.getBoundingClientRect().right)} px`)
+  const scrolls = (one) => getComputedStyle(one).overflowX !== "visible";
+  const within = (one) => { while ((one = one.parentElement)) if (one !== document.body && scrolls(one)) return true; };
+  return [...document.querySelectorAll("body *")].filter((one) => !within(one))
+    .map((one) => [one, one.getBoundingClientRect(), !scrolls(one)])
+    // Its box, or the words that stick out of it.
+    .map(([one, box, open]) => [one, Math.round(open ? Math.max(box.right, box.left + one.scrollWidth) : box.right)])
+    .filter(([one, right]) => right > width + 1)
+    .map(([one, right]) => `${one.localName}.${one.getAttribute("class")} to ${right} px`)
     .concat(`the page is ${document.documentElement.scrollWidth} px wide`).slice(0, 8);
 }"""
 
@@ -36,8 +41,8 @@ _REACHABLE = """() => {
     "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]:not([tabindex='-1'])")]
     .filter((one) => !one.disabled && one.checkVisibility({ visibilityProperty: true }) && one.tabIndex >= 0)
     // Of radio buttons with one name the arrows reach the others.
-    .filter((one) => one.type !== "radio" || one.checked || !document.querySelector(
-      `input[type=radio][name="${CSS.escape(one.name)}"]:checked`));
+    .filter((one) => one.type !== "radio" || one === (one.form.querySelector(`[name="${one.name}"]:checked`)
+      ?? one.form.querySelector(`[name="${one.name}"]`)));
   window.reachable = found;
   return found.map((one) => one.outerHTML.slice(0, 120));
 }"""
@@ -46,11 +51,16 @@ _FOCUSED = """() => {
   const one = document.activeElement;
   if (!one || one === document.body) return null;
   const style = getComputedStyle(one);
-  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  // What is within a frame has the focus there; browsers draw it within.
+  const outlined = one.localName === "iframe" || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   const box = one.getBoundingClientRect();
   const seen = box.bottom > 0 && box.top < innerHeight && box.width > 0;
   return [window.reachable.indexOf(one), outlined, seen, one.outerHTML.slice(0, 120)];
 }"""
+
+
+_STOPS = 7
+"""Places within a field for a date and a time at which Tab stops."""
 
 
 class Fault(NamedTuple):
@@ -95,14 +105,21 @@ async def unreached(page: Page) -> list[str]:
     """What can be used on a page and is not reached by Tab, or not seen where it has the focus."""
     everything = await page.evaluate(_REACHABLE)
     await page.evaluate("() => { document.activeElement?.blur(); getSelection().removeAllRanges(); }")
-    left, wrong = dict(enumerate(everything)), []
-    for _ in range(len(everything) + 3):
+    left, hidden = dict(enumerate(everything)), dict[str, str]()
+    # Within a date Tab stops at each of its parts, the last of which shows the focus by itself.
+    stops = sum(_STOPS if 'type="date' in html else 1 for html in everything)
+    shown = set[str]()
+    for _ in range(stops + 3):
         await page.keyboard.press("Tab")
         found = await page.evaluate(_FOCUSED)
         if found is None:
             continue
         number, outlined, seen, html = found
         left.pop(number, None)
-        if not (outlined and seen):
-            wrong.append(f"{'outside of the window' if outlined else 'no visible focus'}: {html}")
-    return [f"never reached: {html}" for html in left.values()] + wrong
+        if outlined and seen:
+            shown.add(html)
+        else:
+            hidden[html] = "outside of the window" if outlined else "no visible focus"
+    return [f"never reached: {html}" for html in left.values()] + [
+        f"{why}: {html}" for html, why in hidden.items() if html not in shown
+    ]

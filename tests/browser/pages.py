@@ -35,7 +35,7 @@ PAGES: Mapping[str, str] = {
     "lift": "/customers/bea/lift",
     "note": "/customers/ada/note",
     "pause a journey": "/journeys/{journey ada first-90-days}/pause",
-    "resume a journey": "/journeys/{journey nadia first-90-days}/resume",
+    "resume a journey": "/journeys/{journey greta first-90-days}/resume",
     "skip": "/journeys/{journey ada first-90-days}/skip",
     "end": "/journeys/{journey ada first-90-days}/exit",
     "pause an account": "/accounts/harbour/pause",

@@ -185,10 +185,14 @@ class Story:
         elif what == "task":
             (task, *_) = await self.database.read(lambda session: tasks.of_customer(session, customer.id))
             await self.database.write(lambda session: tasks.mark_done(session, task.id, now))
-        elif what == "end":
+        elif what in ("end", "hold"):
             running = await self.database.read(lambda session: journeys.under_way(session, customer.id))
             (journey,) = [one for one in running if one.playbook == playbook]
-            await Commands(self.database, SUPPORT, now).exit(self.engine.client, journey.id, reason)
+            commands = Commands(self.database, SUPPORT, now)
+            if what == "end":
+                await commands.exit(self.engine.client, journey.id, reason)
+            else:
+                await commands.pause(self.engine.client, journey.id, "freeze", reason)
         else:
             assert what == "erase"
             await self._erase(person, reason, now)
@@ -266,6 +270,7 @@ _COMPANY: tuple[Happens, ...] = (
     (70, "pause", {"scope": "channel", "target": "sms", "reason": "The provider is down in France"}),
     (71, "resume", {"scope": "channel", "reason": "Twilio says that it is over"}),
     (93, "pause", {"scope": "playbook", "target": "referral-ask", "reason": "Legal has to look at the gift again"}),
+    (95, "pause", {"scope": "account", "target": "harbour", "reason": "They move to another office this week"}),
     (97, "apply", {"playbook": "upsell-offer", "edited": True, "reason": "Six days instead of five", "percent": 25}),
 )
 """What marketing did: day, act, and what it is about."""

@@ -78,7 +78,10 @@ PEOPLE: tuple[Person, ...] = (
         buys(3), *plain(4, "first_use"), *plain(11, "activated"), (28, "review_left", {"rating": 5}),
         *plain(44, "referral_made"), *plain(70, "referral_made"),
     ], zone="Africa/Lagos", phone="+33612345603"),
-    Person("greta", "Greta", "Willowby", [buys(50), *plain(55, "first_use"), (88, "review_left", {"rating": 4})],
+    Person("greta", "Greta", "Willowby", [
+        buys(50), *plain(55, "first_use"), (88, "review_left", {"rating": 4}),
+        act(94, "hold", playbook="first-90-days", reason="Her team starts in May, and she wants the rest then"),
+    ],
            zone="Europe/Vienna", language="de"),
     # --- before the purchase ---------------------------------------------------------------------------------------
     Person("otto", "Otto", "Larkin", plain(90, "visited"), agrees=()),
