@@ -19,17 +19,13 @@ _CALL = '{% from "parts/picture.html" import picture %}{{ picture(drawn, **more)
 
 
 def drawn(found: Picture | None = None, **more: object) -> str:
-    return templates.from_string(_CALL).render(drawn=found or picture(PLAN), more=more)
+    return str(templates.from_string(_CALL).render(drawn=found or picture(PLAN), more=more))
 
 
 def step(page: str, words: str) -> str:
     """The group of the step that says so."""
-<<<<<<< HEAD
-    return next(one[0] for one in re.finditer(r'<g class="step .*?</g>\s', page, re.DOTALL) if words in one[0])
-=======
     groups: list[str] = re.findall(r'<g class="step .*?</g>\s', page, re.DOTALL)
     return next(one for one in groups if words in one)
->>>>>>> playbook
 
 
 def test_it_is_well_formed_and_holds_no_style_or_script() -> None:
