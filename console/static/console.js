@@ -10,6 +10,10 @@
     document.cookie = `milepost_zone=${encodeURIComponent(zone)}; path=${path}; max-age=31536000; samesite=lax`;
   }
 
+  // On a telephone the row of pages is wider than the window: the page that one is on is to be seen in it.
+  const rooms = document.querySelector(".rooms"), here = rooms?.querySelector("[aria-current]");
+  if (here) rooms.scrollLeft = here.offsetLeft - (rooms.clientWidth - here.offsetWidth) / 2;
+
   // --- follow what happens: ask again, and put what is new in the place of each part that has `data-live` ---
 
   const poll = Number(document.body.dataset.poll);
