@@ -89,7 +89,7 @@ async def test_support_holds_a_letter_lets_it_go_and_ends_the_journey(company: A
     journeys = page.locator("#journeys")
     await expect(journeys).to_contain_text("No open journey")
     await company.track("ada", "alpha")
-    await expect(journeys).to_contain_text("Comes next: send mail/one by e-mail", timeout=PATIENCE)
+    await expect(journeys).to_contain_text("Comes next: sends mail/one by e-mail", timeout=PATIENCE)
 
     # Pause: the letter is not sent, though its time comes and goes.
     await act(page, "#journeys", "Pause", "Ada asked us to wait")

@@ -109,7 +109,7 @@ async def test_nobody_is_a_404_page(desk: Desk) -> None:
 async def test_the_page_says_who_they_are_and_what_comes_next_when_and_why(desk: Desk) -> None:
     said = await text(desk, address(desk))
     assert "Ada’s journey through welcome waiting" in said
-    assert "Comes next: send mail/one by e-mail" in said
+    assert "Comes next: sends mail/one by e-mail" in said
     assert "waits until 2026-03-03 04:00" in said
     coming = said.partition("What comes")[0]
     assert "sends mail/one by e-mail" in coming
