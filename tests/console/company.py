@@ -269,7 +269,7 @@ _COMPANY: tuple[Happens, ...] = (
     (60, "apply", {"playbook": "thank-you", "edited": False, "reason": "Two hours, because three are too late"}),
     (70, "pause", {"scope": "channel", "target": "sms", "reason": "The provider is down in France"}),
     (71, "resume", {"scope": "channel", "reason": "Twilio says that it is over"}),
-    (93, "pause", {"scope": "playbook", "target": "referral-ask", "reason": "Legal has to look at the gift again"}),
+    (88.5, "pause", {"scope": "playbook", "target": "referral-ask", "reason": "Legal has to look at the gift again"}),
     (95, "pause", {"scope": "account", "target": "harbour", "reason": "They move to another office this week"}),
     (97, "apply", {"playbook": "upsell-offer", "edited": True, "reason": "Six days instead of five", "percent": 25}),
 )
