@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from whenever import Instant
 
 from bench.figures import Figure
-from intake import pauses
+from intake import consequences, pauses
 from intake.resuming import BATCH, drain
 from lifecycle.plan import Plan
 from store import playbooks
@@ -23,8 +24,8 @@ from store.tables import Customer, Hold, Journey, PlaybookVersion, table_of
 
 JOURNEYS = 100_000
 HELD = 10_000
-LONGEST = 100
-"""Milliseconds for one row."""
+LONGEST, SEEN = 100, 150
+"""Milliseconds for one row, and for what a page shows."""
 
 _START = Instant.from_utc(2026, 1, 5, 9)
 _PLAYBOOK = "quiet"
@@ -51,7 +52,8 @@ def _measured(database: Database) -> list[Figure]:
     (lying,) = database.read_now(pauses.listed)
     assert lying.pause.id is not None
     number = lying.pause.id
-    database.write_now(partial(_hold, pause=number))
+    database.write_now(partial(_hold, pause=number, journeys=HELD))
+    foreseen = _foreseeing(database)
     ended = _milliseconds(
         lambda: database.write_now(lambda session: pauses.end(session, number, **asked))  # type: ignore[arg-type]
     )
@@ -60,6 +62,9 @@ def _measured(database: Database) -> list[Figure]:
     return [
         Figure("pausing a playbook", begun, "ms", LONGEST, note=what),
         Figure("ending the pause", ended, "ms", LONGEST),
+        Figure(
+            "telling what its end would do", foreseen, "ms", SEEN, note=f"{JOURNEYS:,} journeys stand; median of five."
+        ),
         Figure(
             "writing to those held", HELD / waking * 1000, "a second", note=f"{HELD:,} are held; {BATCH} at a time."
         ),
@@ -87,8 +92,24 @@ def _fill(session: Session) -> None:
     )
 
 
-def _hold(session: Session, pause: int) -> None:
-    rows = [{"journey_id": f"{_PLAYBOOK}.cus_{n}", "pause_id": pause, "since": _START} for n in range(HELD)]
+def _foreseeing(database: Database) -> float:
+    """The same for a pause of everything, at which all stand, every other one with an e-mail due."""
+    pause = database.write_now(
+        lambda session: pauses.start(session, scope="everything", reason="the benchmark", who="bench", now=_START)
+    )
+    assert pause.id is not None
+    database.write_now(partial(_hold, pause=pause.id, journeys=JOURNEYS))
+    looks = [
+        _milliseconds(lambda: database.read_now(lambda session: consequences.end_of(session, pause))) for _ in range(5)
+    ]
+    return median(looks)
+
+
+def _hold(session: Session, pause: int, journeys: int) -> None:
+    rows = [
+        {"journey_id": f"{_PLAYBOOK}.cus_{n}", "pause_id": pause, "since": _START, "wants": "email" if n % 2 else None}
+        for n in range(journeys)
+    ]
     session.execute(insert(table_of(Hold)), rows)
 
 
