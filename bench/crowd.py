@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.orm import Session
 from whenever import Instant
 
@@ -90,7 +90,12 @@ def crowd(project: Project, database: Database, now: Instant) -> Crowd:
     """Fill an empty, migrated database with at least `JOURNEYS` journeys as they are at `now`."""
     company = Company(project, Behaviour.model_validate(BEHAVIOUR), now.subtract(hours=24 * DAYS), _PEOPLE)
     company.store(database, now)
-    more = _rows_besides(company.lives(now), now)
+    lives = company.lives(now)
+    held_out = [one.entering.id for life in lives for one in life.journeys if one.entering.arm == "holdout"]
+    journey = table_of(Journey)
+    aside = update(journey).where(journey.c.id.in_(held_out)).values(status="holdout", arm="holdout", state=None)
+    database.write_now(lambda session: session.execute(aside))
+    more = _rows_besides(lives, now)
     database.write_now(lambda session: _insert(session, more))
     few = database.read_now(lambda session: _count(session, table_of(Journey)))
     times = JOURNEYS // few
