@@ -33,7 +33,7 @@ from store.tables import Journey, table_of
 
 ROOT = Path(__file__).parents[2]
 FULL = os.environ.get("MILEPOST_TEST_CHAOS") == "full"
-CUSTOMERS, DAYS = (100, 45) if FULL else (12, 30)
+CUSTOMERS, DAYS = (100 if FULL else 12), 30
 START = Instant.from_utc(2026, 3, 2, 9)
 
 
@@ -94,7 +94,7 @@ async def live(rehearsal: Rehearsal, number: int, gate: asyncio.Semaphore) -> No
     """One of the demo's people, begun on another day, and doing everything some hours later or earlier."""
     chance, who = random.Random(number), CAST[number % len(CAST)]
     async with gate:
-        customer, start = f"cus_{number}", START.add(seconds=chance.randrange(0, 86400 * 10))
+        customer, start = f"cus_foreseen{number:04d}", START.add(seconds=chance.randrange(0, 86400 * 10))
         attributes = {
             "first_name": who.name.split()[0], "email": f"{customer}@example.com", "phone": f"+3361234{number:04d}",
             "time_zone": who.zone, "language": who.language, "success_manager": "success@example.com",
