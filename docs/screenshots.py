@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playwright.async_api import Browser, Page  # noqa: E402
+from playwright.async_api import Browser, Page, expect  # noqa: E402
 
 import project  # noqa: E402
 from store import migrate  # noqa: E402
@@ -35,6 +35,9 @@ TALLEST = {"wide": 1400, "narrow": 1400}
 """Pixels: longer pages are cut off."""
 
 QUALITY = 40
+
+COUNTED = 60_000
+"""Milliseconds within which everything on a page was counted."""
 
 
 async def main() -> None:
@@ -70,6 +73,8 @@ async def _draw_all(browser: Browser, site: Site) -> None:
             for name, path in pages.items():
                 if not dark or name in DARK:
                     await window.go(path)
+                    # What is still being counted appears by itself, and is what the picture is about.
+                    await expect(window.page.get_by_text("appears here by itself")).to_have_count(0, timeout=COUNTED)
                     picture = await captured(window.page, TALLEST[width])
                     (SCREENS / file_of(name, width, dark=dark)).write_bytes(picture)
 
