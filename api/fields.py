@@ -17,8 +17,11 @@ async def _handed(request: Request) -> Parts:
     return parts
 
 
-def _storable(text: str) -> str:
-    """PostgreSQL takes no NUL in a text, and half of a character cannot be written anywhere."""
+def storable(text: str) -> str:
+    """The text, if every database stores it; ValueError otherwise.
+
+    PostgreSQL takes no NUL in a text, and half of a character cannot be written anywhere.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -40,11 +43,11 @@ def _instant(given: Any) -> Any:
 Handed = Annotated[Parts, Depends(_handed)]
 """The parts of the application that answers a request."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(storable)]
 """A text of 1 to 200 characters."""
 
 Prose = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_storable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(storable)
 ]
 """A text of 1 to 2,000 characters."""
 

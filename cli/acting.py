@@ -5,33 +5,23 @@ Each has a reason, which the audit log keeps. Pausing a customer is `milepost pa
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import typer
 
 from cli.common import (
-    CONFLICT,
     Format,
     FormatOption,
     ProjectOption,
     ReasonOption,
-    Refused,
     data_folder,
-    database,
     out,
     out_json,
     project_root,
     secret_key,
+    stored,
     who,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-T = TypeVar("T")
 
 CustomerArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The product's id of the customer, or ours (cus_...).")
@@ -76,7 +66,7 @@ def enrol(
     from intake.enrolling import enrol as enrol_
 
     now = Instant.now()
-    event = _stored(
+    event = stored(
         project_root(project),
         lambda session: enrol_(session, customer, playbook, source="cli", reason=reason, who=who(), now=now, key=None),
     )
@@ -98,7 +88,7 @@ def resend(
     from intake import resending
 
     now = Instant.now()
-    made = _stored(
+    made = stored(
         project_root(project), lambda session: resending.ask(session, message, reason=reason, who=who(), now=now)
     )
     if format is Format.json:
@@ -122,7 +112,7 @@ def suppress(
 
     root, now = project_root(project), Instant.now()
     secret = secret_key(data_folder(root)).encode()
-    found = _stored(
+    found = stored(
         root,
         lambda session: suppressing.suppress(
             session, customer, channel, scope=scope, reason=reason, who=who(), secret=secret, now=now
@@ -150,7 +140,7 @@ def lift(
 
     root, now = project_root(project), Instant.now()
     secret = secret_key(data_folder(root)).encode()
-    lifted = _stored(
+    lifted = stored(
         root,
         lambda session: suppressing.lift(
             session, customer, channel, cause=cause, reason=reason, who=who(), secret=secret, now=now
@@ -174,22 +164,8 @@ def note(
     from intake import notes
 
     now = Instant.now()
-    found = _stored(project_root(project), lambda session: notes.add(session, customer, text, who=who(), now=now))
+    found = stored(project_root(project), lambda session: notes.add(session, customer, text, who=who(), now=now))
     if format is Format.json:
         out_json({"id": found})
     else:
         out(f"{customer}: the note is kept.")
-
-
-def _stored(root: Path, fn: Callable[[Session], T]) -> T:
-    from intake.asking import Conflict
-    from intake.pauses import Impossible
-    from intake.reader import Unknown
-
-    with contextlib.closing(database(root)) as store:
-        try:
-            return store.write_now(fn)
-        except (Unknown, Impossible) as error:
-            raise Refused(str(error)) from None
-        except Conflict as error:
-            raise Refused(str(error), CONFLICT) from None

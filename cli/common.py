@@ -13,21 +13,24 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
     from whenever import Instant
 
     from lifecycle.language.map import Map
     from project import Project
     from settings import Settings
     from store.database import Database
+
+T = TypeVar("T")
 
 GOOD, FAULTS, WRONG_CALL, UNREACHABLE, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -218,6 +221,21 @@ def database(root: Path) -> Database:
         url = f"sqlite:///{folder / 'milepost.db'}"
     upgrade(url)
     return Database(url)
+
+
+def stored(root: Path, fn: Callable[[Session], T]) -> T:
+    """What `fn` did in the database of a project; Refused for what it does not know, cannot do, or conflicts with."""
+    from intake.asking import Conflict
+    from intake.pauses import Impossible
+    from intake.reader import Unknown
+
+    with contextlib.closing(database(root)) as opened:
+        try:
+            return opened.write_now(fn)
+        except (Unknown, Impossible) as error:
+            raise Refused(str(error)) from None
+        except Conflict as error:
+            raise Refused(str(error), CONFLICT) from None
 
 
 def who() -> str:

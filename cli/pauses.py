@@ -8,14 +8,13 @@ a worker: journeys meet it when they come due.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cli.common import (
-    CONFLICT,
     Format,
     FormatOption,
     ProjectOption,
@@ -28,6 +27,7 @@ from cli.common import (
     out_json,
     project_root,
     read_project,
+    stored,
     who,
 )
 
@@ -114,7 +114,7 @@ def pause(
             segments=segments,
         )
 
-    _say(_stored(project_root(project), store), format)
+    _say(stored(project_root(project), store), format)
     if format is Format.text:
         note("Journeys meet it when they come due. What is with a provider already is not called back.")
 
@@ -142,7 +142,7 @@ def resume(
     def store(session: Session) -> Pause:
         return pauses.end(session, number, handling=handling, spread=spread, reason=reason, who=who(), now=now)
 
-    _say(_stored(project_root(project), store), format)
+    _say(stored(project_root(project), store), format)
     if format is Format.text:
         note("Those who are held go on within seconds of a worker running.")
 
@@ -230,20 +230,6 @@ def end_of(until: str | None, project: Path | None) -> Instant | None:
 def _segments(project: Path | None) -> Collection[str]:
     known = read_project(project, sound=False).map
     return known.segments if known else ()
-
-
-def _stored(root: Path, fn: Callable[[Session], Pause]) -> Pause:
-    from intake.asking import Conflict
-    from intake.pauses import Impossible
-    from intake.reader import Unknown
-
-    with contextlib.closing(database(root)) as store:
-        try:
-            return store.write_now(fn)
-        except (Unknown, Impossible) as error:
-            raise Refused(str(error)) from None
-        except Conflict as error:
-            raise Refused(str(error), CONFLICT) from None
 
 
 def _say(pause: Pause, format: Format) -> None:

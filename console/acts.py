@@ -12,6 +12,7 @@ from typing import Any, Literal
 from fastapi import Request, Response
 from whenever import Instant
 
+from api.fields import storable
 from api.problems import sentence
 from console.faults import Missing
 from console.forms import Posted
@@ -110,25 +111,18 @@ def text_of(form: Posted, name: str, empty: str, longest: int = LONGEST) -> str:
         raise Impossible(empty)
     if len(given) > longest:
         raise Impossible(f"this is too long: {longest} characters at most, and these are {len(given)}")
-    if not storable(given):
-        raise Impossible("this holds a character that cannot be stored")
-    return given
-
-
-def storable(text: str) -> bool:
-    """Whether every database stores it."""
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
+        return storable(given)
+    except ValueError:
+        raise Impossible("this holds a character that cannot be stored") from None
 
 
 def named(text: str) -> str:
     """A name of an address; Missing for one that nothing can have."""
-    if not storable(text):
-        raise Missing("There is nothing of this name.")
-    return text
+    try:
+        return storable(text)
+    except ValueError:
+        raise Missing("There is nothing of this name.") from None
 
 
 def end_of(form: Posted, visitor: Visitor) -> Instant | None:
