@@ -41,10 +41,11 @@ lint: .venv/.installed ## style, types, and which room may import which
 bench: .venv/.installed ## measure against the budgets; writes bench/results.json
 	@$(BIN)/python -m bench
 
-chaos: .venv/.installed ## workers killed twenty times, while they send and while they move; providers that fail; Temporal away; a hundred customers foretold
+chaos: .venv/.installed ## workers killed twenty times, while they send and while they move; providers that fail; Temporal away; a hundred customers foretold; every property on new examples
 	@MILEPOST_TEST_CHAOS=full $(BIN)/pytest tests/temporal/test_kill.py tests/temporal/test_sending_chaos.py \
 	  tests/temporal/test_outage.py tests/temporal/test_moving_killed.py tests/temporal/test_foreseen.py \
 	  tests/intake/test_door_killed.py -s
+	@MILEPOST_TEST_CHAOS=full $(BIN)/pytest -n 2 --dist worksteal -m hypothesis
 
 # uv, and not pip-compile: it resolves for every supported Python and system at once, and reads no pip configuration, so that
 # nothing of the machine it runs on gets into the file.

@@ -1,4 +1,5 @@
-"""How a test run ends, and the database that a test is given: all other fixtures live in the folder that uses them.
+"""How a test run ends, what is left to chance, and the database that a test is given: all other fixtures live in the
+folder that uses them.
 
 Once an embedded Temporal server was started, the interpreter can crash while it shuts down, after all work is done
 (temporalio/sdk-python#300). A run whose tests passed would then count as failed. So the process is left with
@@ -18,6 +19,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from store import migrate
 from tests.databases import POSTGRES, Postgres, running_postgres
@@ -25,6 +27,12 @@ from tests.databases import POSTGRES, Postgres, running_postgres
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Whoever was started in the background ignores Ctrl-C, and so would all commands that tests start and interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What needs chance has its own command, `make chaos`: all other runs try every property on the same examples, so that a
+# run fails for what was changed. That a machine is slow is no fault of a property either.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("new", deadline=None)
+settings.load_profile("new" if os.environ.get("MILEPOST_TEST_CHAOS") == "full" else "same")
 
 _statuses: list[int] = []
 

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
+from console import counted, foreseer
 from tests.console.desk import Desk
 from tests.intake.house import House
 
 Build = Callable[..., Desk]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages wait for what they count, however slow the machine: a test that is about their patience sets its own."""
+    monkeypatch.setattr(counted, "PATIENCE", 60.0)
+    monkeypatch.setattr(foreseer, "PATIENCE", 60.0)
 
 
 @pytest.fixture

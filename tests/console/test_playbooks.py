@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from typing import Any
 
 import pytest
 from sqlalchemy import event, update
 
-from intake import rollouts
+from console import foreseer
+from intake import foreseeing, rollouts
 from intake.rollouts import Wanted
 from store import pauses as stored_pauses
 from store import playbooks, results
@@ -303,3 +306,23 @@ async def test_what_is_coming_is_a_chart_and_a_table(desk: Desk) -> None:
     tag = {"If-None-Match": page.headers["etag"]}
     assert (await desk.get("/playbooks/receipts/coming", "viewer", headers=tag)).status_code == 304
     assert (await desk.get("/playbooks/none/coming", "viewer")).status_code == 404
+
+
+async def test_a_page_does_not_wait_long_for_what_is_being_foreseen(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+
+    def held_up(*given: Any) -> foreseeing.Foreseen:
+        free.wait(60)
+        return foresee(*given)
+
+    foresee = foreseeing.foresee
+    monkeypatch.setattr(foreseeing, "foresee", held_up)
+    monkeypatch.setattr(foreseer, "PATIENCE", 0.01)
+    page = await desk.get("/playbooks/receipts/coming", "viewer")
+    assert "This is being foreseen" in text_of(page.text)
+    free.set()
+    await asyncio.gather(*desk.parts.foreseer.under_way.values())
+    page = await desk.get("/playbooks/receipts/coming", "viewer")
+    assert "Nothing is coming" in text_of(page.text)
