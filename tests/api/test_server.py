@@ -31,7 +31,7 @@ async def raw(address: tuple[str, int], request: bytes, *, end: bool = False) ->
         writer.write_eof()
     await writer.drain()
     try:
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
 

@@ -186,7 +186,7 @@ async def _seen(company: Alive, window: Window, number: int) -> float:
 
 async def _known(company: Alive, user: str) -> str:
     """Their id, once the worker has applied what came in."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             try:
                 return (await company.customer(user)).id

@@ -115,7 +115,7 @@ async def test_while_a_worker_runs_all_is_good(
             assert "BAD   queue milepost: no worker is on the queue; start one with `milepost worker`" in alone.out
             assert "BAD   sweep due: it has no schedule; a worker makes it when it starts" in alone.out
             engine = wiring.engine(project_.load(project), database, server.client)
-            async with running(engine), asyncio.timeout(30):
+            async with running(engine), asyncio.timeout(90):
                 while (said := await asyncio.to_thread(milepost, "doctor")).code:  # noqa: ASYNC110 - started elsewhere
                     await asyncio.sleep(0.5)
         assert "BAD" not in said.out

@@ -30,7 +30,7 @@ class Counting:
     def count(self, session: Session) -> int:
         self.made += 1
         made = self.made
-        self.free.wait(10)
+        self.free.wait(60)
         if self.fails is not None:
             raise self.fails
         return made

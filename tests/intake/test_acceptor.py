@@ -59,10 +59,10 @@ def held_up(database: Database) -> Iterator[None]:
 
     def wait(session: Session) -> None:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
 
     writers = [database._submit(wait) for _ in range(1 if database._writer else 8)]
-    assert begun.wait(10)
+    assert begun.wait(60)
     try:
         yield
     finally:
@@ -212,7 +212,7 @@ async def woken(postgres_url: str) -> AsyncIterator[tuple[Database, list[float]]
 
 
 async def until(check: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not check():  # noqa: ASYNC110 - what is waited for happens elsewhere
             await asyncio.sleep(0.01)
 

@@ -80,7 +80,7 @@ def log(house: House) -> list[tuple[str, str, str | None]]:
     return [(act.who, act.what, act.reason) for act in house.rows(Audit)]
 
 
-async def until(check: Callable[[], Any], seconds: float = 20) -> None:
+async def until(check: Callable[[], Any], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not check():  # noqa: ASYNC110 - what is waited for happens in a server or a database
             await asyncio.sleep(0.02)

@@ -246,7 +246,7 @@ async def running(one: Dispatcher) -> AsyncIterator[None]:
             await task
 
 
-async def until(check: Any, seconds: float = 10) -> None:
+async def until(check: Any, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not check():  # noqa: ASYNC110 - what is waited for happens in a server or a database
             await asyncio.sleep(0.01)

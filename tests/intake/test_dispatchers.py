@@ -175,7 +175,7 @@ async def test_a_dispatcher_that_is_stopped_while_it_tells_gives_its_shards_back
     one = dispatcher(build(), temporal)
     await applied(one)
     telling = asyncio.create_task(one.tell())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not temporal.met:  # noqa: ASYNC110 - it is on its way
             await asyncio.sleep(0.01)
     telling.cancel()
@@ -202,7 +202,7 @@ def test_customers_are_locked_in_the_order_of_their_ids_whatever_the_order_of_th
     def like_a_stop_by_sms(session: Session) -> None:
         customers.lock(session, ids[0])
         locked.set()
-        assert go.wait(10)
+        assert go.wait(60)
         customers.lock(session, ids[1])
 
     def run(work: Callable[[], object]) -> threading.Thread:

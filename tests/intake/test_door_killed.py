@@ -51,7 +51,7 @@ async def send(client: httpx.AsyncClient, user: str, message: str) -> bool:
 async def deliver(port: int, key: str, number: int, acknowledged: list[str], stop: asyncio.Event) -> None:
     """One client: events in order, each until it is acknowledged."""
     address, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as client:
         sent = 0
         while not stop.is_set():
             message = f"{number}-{sent}"

@@ -22,7 +22,7 @@ from tests.provider.faults import Dice
 from tests.provider.truth import Accepted, Truth
 
 LONGEST_DELAY = 0.3
-PATIENCE = 5.0
+PATIENCE = 30.0
 EVENTS = {"email": ("processed", "delivered"), "sms": ("sent", "delivered")}
 
 

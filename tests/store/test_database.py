@@ -129,8 +129,8 @@ def test_all_who_queue_behind_a_kept_lock_hear_of_it_together(sqlite_url: str) -
     other.execute("BEGIN IMMEDIATE")
 
     async def several() -> list[object]:
-        writes = [database.write(accept(f"e{n}")) for n in range(20)]
-        return list(await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 5))
+        writes = [database.write(accept(f"e{n}")) for n in range(100)]  # half a minute, one after the other
+        return list(await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 15))
 
     try:
         assert {type(answer) for answer in asyncio.run(several())} == {DatabaseBusy}

@@ -46,7 +46,7 @@ async def together(database: Database, *calls: Coroutine[Any, Any, object]) -> l
 
     def hold(session: Session) -> None:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
 
     holding = asyncio.create_task(database.write(hold))
     await asyncio.to_thread(begun.wait, 10)

@@ -109,7 +109,7 @@ def test_a_row_that_somebody_keeps_locked_is_reported_in_words(two: Database) ->
     def keep(session: Session) -> None:
         lock(session, "ada")
         kept.set()
-        assert free.wait(10)
+        assert free.wait(60)
 
     keeping = threading.Thread(target=two.write_now, args=(keep,))
     keeping.start()
@@ -174,7 +174,7 @@ async def test_a_restarted_server_is_found_again_and_loops_go_on(own_server: Pos
 
     async def more() -> None:
         before = len(accepted)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(accepted) < before + 3:  # noqa: ASYNC110 - grows in another task
                 await asyncio.sleep(0.02)
 

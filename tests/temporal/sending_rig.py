@@ -94,7 +94,7 @@ class Killer:
             self.start()
 
     def _until_sending(self) -> None:
-        patience = time.monotonic() + 20
+        patience = time.monotonic() + 60
         while not self._on_their_way() and time.monotonic() < patience:
             time.sleep(0.005)
 

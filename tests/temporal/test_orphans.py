@@ -97,7 +97,7 @@ class Scene:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not await holds():  # noqa: ASYNC110 - it happens elsewhere
             await asyncio.sleep(0.05)
 

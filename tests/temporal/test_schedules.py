@@ -44,10 +44,10 @@ async def test_a_worker_has_a_schedule_for_each_sweep(url: str) -> None:
             engine = wiring.engine(small_project(), database, server.client)
             names = [scheduling.schedule_id(name) for name in wiring.sweeps(engine)]
             for _ in range(2):  # the second start finds them, and changes nothing
-                async with running(engine), asyncio.timeout(20):
+                async with running(engine), asyncio.timeout(60):
                     while await schedules(server.client) != sorted(names):  # noqa: ASYNC110 - made elsewhere
                         await asyncio.sleep(0.1)
-            async with running(engine), asyncio.timeout(30):
+            async with running(engine), asyncio.timeout(90):
                 handle = server.client.get_schedule_handle(scheduling.schedule_id("due"))
                 await handle.trigger()
                 while not (await handle.describe()).info.recent_actions:  # noqa: ASYNC110 - begun elsewhere
@@ -96,7 +96,7 @@ async def test_a_sweep_that_no_worker_knows_fails_and_says_so() -> None:
             "Sweep", SweepOrder(name="later"), id="later", task_queue=JOURNEYS, result_type=dict
         )
         with pytest.raises(Exception, match="failed"):
-            await asyncio.wait_for(handle.result(), 20)
+            await asyncio.wait_for(handle.result(), 60)
         assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
 
 
