@@ -9,11 +9,14 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from cli import (
     acting,
@@ -82,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit status. Whatever goes wrong is told in a sentence on standard error."""
     try:
-        answer = app(list(arguments), prog_name="milepost", standalone_mode=False)
+        answer = _command()(list(arguments), prog_name="milepost", standalone_mode=False)
         return answer if isinstance(answer, int) else GOOD
     except typer.Exit as left:
         return left.exit_code
@@ -101,6 +104,12 @@ def run(arguments: Sequence[str]) -> int:
         return _say(str(refused), refused.code)
     except Exception as error:  # noqa: BLE001 - nobody is to meet a traceback
         return _unexpected(error)
+
+
+@cache
+def _command() -> Callable[..., Any]:
+    """All commands, put together once: their parameters are read from the signatures, which takes a while."""
+    return get_command(app)
 
 
 def _say(sentence: str, code: int) -> int:

@@ -16,6 +16,7 @@ from whenever import Instant
 
 import project as project_
 import wiring
+from cli.common import data_folder
 from cli.common import database as database_of
 from embedded import TemporalServer
 from intake import checkup, scheduling
@@ -40,8 +41,11 @@ def wrong(found: list[Finding]) -> list[str]:
     return [f"{one.check}: {one.says}" for one in found if not one.ok]
 
 
-def test_where_nothing_runs_it_says_what_to_do(milepost: Milepost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_runs_it_says_what_to_do(
+    milepost: Milepost, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MILEPOST_DATABASE_URL", raising=False)
+    (data_folder(project) / "milepost.db").unlink(missing_ok=True)
     said = milepost("doctor", "--format", "json")
     assert said.code == 3
     bad = {one["check"]: one["says"] for one in said.data["checks"] if not one["ok"]}
