@@ -7,7 +7,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import httpx
@@ -67,6 +68,12 @@ def public_key(private: ec.EllipticCurvePrivateKey = KEY) -> str:
     return base64.b64encode(der).decode()
 
 
+@cache
+def application() -> FastAPI:
+    """The routes, put together once, for that takes a while. Whoever uses them says whose parts they answer of."""
+    return create(cast("Parts", None))
+
+
 async def away() -> Client:
     """Temporal, where none answers."""
     raise NoAnswer("Temporal does not answer, and nothing was changed")
@@ -87,7 +94,8 @@ class House:
             database, MAP, links, PUBLIC, Acceptor(database), applier, away, (public_key(),), (AUTH,), lambda: NOW
         )
         parts = replace(parts, **other)
-        app = create(parts)
+        app = application()
+        app.state.parts = parts
         transport = httpx.ASGITransport(app, client=("192.0.2.7", 4711))
         return cls(database, parts, app, httpx.AsyncClient(transport=transport, base_url=INSIDE))
 

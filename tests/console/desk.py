@@ -6,14 +6,16 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import httpx
 from fastapi import FastAPI
+from starlette.routing import Mount
 from whenever import Instant
 
 import wiring
-from api.app import create
+from api.app import create as create_api
 from api.parts import Parts as ApiParts
 from console.app import mount
 from console.parts import Parts
@@ -32,6 +34,16 @@ HASH = signing_in.hashed("correct horse battery")
 """Of the password that every user of tests has."""
 
 
+@cache
+def applications() -> tuple[FastAPI, FastAPI]:
+    """API and console, put together once, for that takes a while. Whoever uses them says whose parts they answer of."""
+    app = create_api(cast("ApiParts", None))
+    mount(app, cast("Parts", None))
+    (console,) = [one.app for one in app.routes if isinstance(one, Mount)]
+    assert isinstance(console, FastAPI)
+    return app, console
+
+
 async def away() -> Any:
     raise NoAnswer("Temporal does not answer, and nothing was changed")
 
@@ -42,7 +54,6 @@ class Desk:
 
     house: House
     parts: Parts
-    app: FastAPI
     clock: list[Instant]
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
 
@@ -60,10 +71,14 @@ class Desk:
             house.applier,
             **given,
         )
-        app = create(api)
-        parts = wiring.console_parts(house.project, api, SECRET)
-        mount(app, parts)
-        return cls(house, parts, app, clock)
+        desk = cls(house, wiring.console_parts(house.project, api, SECRET), clock)
+        desk.open()
+        return desk
+
+    def open(self) -> None:
+        """From now on the application answers of these parts."""
+        api, console = applications()
+        api.state.parts, console.state.parts = self.parts.api, self.parts
 
     @property
     def now(self) -> Instant:
@@ -75,7 +90,7 @@ class Desk:
 
     def stranger(self, **headers: str) -> httpx.AsyncClient:
         """A browser in which nobody is signed in."""
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=SITE, headers=headers)
+        return httpx.AsyncClient(transport=httpx.ASGITransport(applications()[0]), base_url=SITE, headers=headers)
 
     def browser(self, role: Role | str) -> httpx.AsyncClient:
         """A browser in which somebody of this role is signed in; their name is the role."""

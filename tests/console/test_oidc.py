@@ -17,7 +17,6 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from console.app import mount
 from console.provider import Provider
 from intake import users
 from tests.console.conftest import Build
@@ -95,9 +94,7 @@ def idp() -> Iterator[Idp]:
 def desk(build: Build, idp: Idp) -> Desk:
     made = build()
     made.parts = replace(made.parts, provider=Provider(idp.issuer, "milepost", "a client's secret", "Larkspur"))
-    # The console that was mounted first knows no provider.
-    made.app.router.routes = [one for one in made.app.router.routes if getattr(one, "path", "") != "/console"]
-    mount(made.app, made.parts)
+    made.open()
     made.house.write(lambda session: users.make(session, "grace@example.com", "support", None, "test", made.now))
     return made
 
