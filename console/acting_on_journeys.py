@@ -16,7 +16,7 @@ from console.forms import Posted, Sent
 from console.pages import address, done, parts_of
 from console.pausing import pause_fields
 from console.visitors import Acting, Visitor
-from intake import reader
+from intake import ahead, reader
 from intake.asking import Conflict
 from intake.commands import Commands, NoAnswer
 from intake.pauses import Impossible
@@ -31,10 +31,11 @@ router = APIRouter()
 
 
 class Found(NamedTuple):
-    """A journey that can be acted on, what people call it, and the pauses of its own that lie on it."""
+    """A journey that can be acted on, what people call it, its customer's zone, and its own pauses that lie on it."""
 
     position: Position
     called: str
+    zone: str | None
     lying: list[Pause]
 
     @property
@@ -175,8 +176,10 @@ async def _skipping(request: Request, visitor: Visitor, id: str) -> Act:
     now, state = parts_of(request).api.clock(), found.position.state
     if found.position.word == "starting":
         raise Conflict("the journey has not begun yet: the worker has not told Temporal of it")
+    parts = parts_of(request)
+    then = await parts.api.database.read(lambda session: ahead.skipped(session, parts.explainer, found.position, now))
     options = [
-        Option("wait", "The present wait", f"Then it does this at once: {found.position.next.what}."),
+        Option("wait", "The present wait", f"Then comes next: {then.next.what or 'nothing'}."),
         Option("message", "The next message", "It is not sent; the journey goes on after it."),
     ]
     can = [one for one in options if refusal(state, Skipped(now, "wait" if one.value == "wait" else "message")) is None]
@@ -196,23 +199,24 @@ def _act(
     request: Request, found: Found, verb: str, act: str, says: list[str], fields: Any, *, harsh: bool = False
 ) -> Act:
     position = found.position
-    facts = [("Now", position.next.why), ("Comes next", position.next.what or "nothing")]
     return Act(
         f"{verb}: {found.called}", says, address(request, "journeys", found.id, act), _back(request, found), verb,
-        fields, facts, harsh=harsh,
+        fields, [("Now", position.next.why)], position.next, found.zone, harsh=harsh,
     )  # fmt: skip
 
 
 async def _found(request: Request, visitor: Visitor, id: str) -> Found:
-    parts = parts_of(request).api
+    parts, explainer = parts_of(request).api, parts_of(request).explainer
     commands = Commands(parts.database, visitor.who, parts.clock())
 
     def look(session: Session) -> Found:
         journey = reader.find_journey(session, named(id))
         customer = customers.by_id(session, journey.customer_id)
         called = f"{held.called(customer)}’s journey through {journey.playbook}"
-        position = commands.going(session, journey.id)
-        return Found(position, called, stored.active_on(session, "journey", journey.id))
+        commands.going(session, journey.id)
+        position = ahead.position(session, explainer, journey, parts.clock())
+        zone = explainer.zone(customer) if customer else None
+        return Found(position, called, zone, stored.active_on(session, "journey", journey.id))
 
     return await parts.database.read(look)
 

@@ -58,6 +58,7 @@ class Desk:
             SITE,
             Acceptor(house.database),
             house.applier,
+            wiring.explainer(house.project, house.applier, SECRET),
             **given,
         )
         app = create(api)

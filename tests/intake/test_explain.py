@@ -364,5 +364,5 @@ def test_a_customer_is_explained_by_what_their_journeys_wait_for(house: House) -
     assert told().says == "ada is in 1 journey"
     (check,) = told().checks
     assert (check.check, check.saw, check.passed, check.says) == (
-        journey, "waiting: waits until 2026-03-03 10:00", True, "comes next: decide at ask",
+        journey, "waiting: waits until 2026-03-03 10:00", True, "comes next: decides at ask",
     )  # fmt: skip
