@@ -35,7 +35,7 @@ def changes_of(
     from whenever import Instant
 
     from cli.watching import counting
-    from intake import planning
+    from intake import planning, rollouts
     from store import playbooks
 
     if version is not None and playbook is None:
@@ -51,7 +51,8 @@ def changes_of(
             for name in names
         ]
         found = [one for one in found if playbook or one.before != one.after]
-        known_steps(session, found, targets)
+        for one in found:
+            rollouts.check_targets(session, one.playbook, one.plan, targets)
         with counting() as tick:
             for one in found:
                 planning.count(session, one, targets, Instant.now(), tick)
@@ -59,26 +60,6 @@ def changes_of(
 
     with explained():
         return store.read_now(read)
-
-
-def known_steps(session: Session, changes: Sequence[Change], targets: dict[str, str]) -> None:
-    """Refuse a `--move` whose steps do not exist."""
-    from intake import rollouts
-    from store import playbooks
-
-    for one in changes if targets else ():
-        old = {
-            step
-            for version, _ in playbooks.versions(session, one.playbook)
-            for step in rollouts.stored_plan(session, version).steps
-        }
-        for step, to in targets.items():
-            if step not in old:
-                raise unknown(f"step of any version of {one.playbook} called", step, old)
-            if one.plan is None or to not in one.plan.steps:
-                raise unknown(
-                    f"step of the new version of {one.playbook} called", to, one.plan.steps if one.plan else ()
-                )
 
 
 def check(change: Change, in_flight: str | None) -> None:
