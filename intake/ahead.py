@@ -108,7 +108,7 @@ def of_positions(
 
     world = World(
         explainer.map,
-        [explainer.asker.plan_of(session, version) for version in playbooks.taken_by(session, customer.id)],
+        [explainer.asker.plan_of(session, version) for version in playbooks.taken_by(session, customer.id).values()],
         explainer.templates,
         explainer.conditions,
         strict_consent=True,
