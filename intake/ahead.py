@@ -76,6 +76,8 @@ def told(position: Position, coming: Ahead | None) -> Position:
     if coming is None or first is None:
         return position
     says, unless = life.of_line(position, first).says, any_of(coming.unless) or None
+    if first.what == "refused":
+        says += f" ({first.reason})"
     return replace(position, next=Next(first.at, says, position.next.why, unless))
 
 
