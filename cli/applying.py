@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from cli.common import CONFLICT, Format, Refused, database, out, out_json, project_root, unknown, who
+from cli.common import CONFLICT, Format, Refused, database, out, out_json, unknown, who
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -127,9 +127,7 @@ def begin(
         return store.write_now(write)
 
 
-def told(
-    project: Path | None, playbook: str, reason: str | None, *, go_on: bool
-) -> list[tuple[Rollout, dict[str, int]]]:
+def told(root: Path, playbook: str, reason: str | None, *, go_on: bool) -> list[tuple[Rollout, dict[str, int]]]:
     """Continue or stop an apply; how it stands then."""
     from whenever import Instant
 
@@ -141,7 +139,7 @@ def told(
     def write(session: Session) -> int:
         return act(session, playbook, reason, who(), Instant.now()).id or 0
 
-    with store_of(project_root(project)) as store, explained():
+    with store_of(root) as store, explained():
         number = store.write_now(write)
         if go_on:
             watch(store, [number], None)
@@ -159,7 +157,7 @@ def state_of(store: Database, numbers: Sequence[int]) -> list[tuple[Rollout, dic
     return store.read_now(read)
 
 
-def report(found: Sequence[tuple[Rollout, dict[str, int]]], format: Format) -> None:
+def report(found: Sequence[tuple[Rollout, dict[str, int]]], zone: str, format: Format) -> None:
     """Print how applies stand."""
     from cli.plans import apply_data, apply_words
 
@@ -167,7 +165,7 @@ def report(found: Sequence[tuple[Rollout, dict[str, int]]], format: Format) -> N
         out_json({"applies": [apply_data(row, counts) for row, counts in found]})
         return
     for row, counts in found:
-        out(apply_words(row, counts))
+        out(apply_words(row, counts, zone))
     if not found:
         out("Nothing to apply: nothing would change.")
 

@@ -79,8 +79,8 @@ def begin(session: Session, wanted: Wanted, who: str, now: Instant) -> Rollout:
     under_way = rollouts.under_way(session, wanted.playbook)
     if under_way is not None:
         raise Conflict(
-            f"apply {under_way.id} of {wanted.playbook} is under way since {_utc(under_way.started_at)}, and nothing"
-            f" was changed; wait for it, or stop it with `milepost apply {wanted.playbook} --stop`"
+            f"apply {under_way.id} of {wanted.playbook} is under way, and nothing was changed; wait for it, or stop it"
+            f" with `milepost apply {wanted.playbook} --stop`"
         )
     _check(wanted, version)
     plan = wanted.plan or (stored_plan(session, version) if wanted.targets and version else None)
@@ -224,7 +224,3 @@ def _log(
     session: Session, what: str, playbook: str, reason: str | None, who: str, now: Instant, data: dict[str, Any]
 ) -> None:
     audit.record(session, Audit(at=now, who=who, what=what, target=playbook, reason=reason, data=data))
-
-
-def _utc(at: Instant) -> str:
-    return at.format_iso(unit="minute").replace("T", " ").replace("Z", " UTC")
