@@ -322,6 +322,7 @@ def _act(at: Instant, row: Audit) -> Entry:
 _ACTS = {
     "pause": "paused", "resume": "resumed", "skip": "skipped", "exit": "ended by hand", "enrol": "enrolled by hand",
     "consent": "changed consent", "resend": "sent again", "suppress": "suppressed",
+    "list saved": "saved a list about them as CSV",
 }  # fmt: skip
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import tracemalloc
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from console import spreadsheets
 from console.spreadsheets import cell, file_name, lines
@@ -14,6 +16,7 @@ from store import segments
 from store.lists import messages as lists
 from store.lists import paging
 from store.lists.messages import MessageFilter
+from store.tables import Audit
 from tests.console.desk import Desk
 from tests.console.stored import customer_id, write_message, write_task
 from tests.intake.house import START
@@ -81,7 +84,49 @@ async def test_every_list_is_given_as_a_file_also_an_empty_one(desk: Desk) -> No
     desk.house.write(lambda session: segments.change(session, customer_id(desk, "grace"), {"fans": True}, START))
     for place in places:
         full = await desk.get(f"{place}?format=csv", "viewer")
-        assert len(rows(full.content)) == (2 if place == "/audit" else 1), place  # who was made, and came
+        found = [row for row in rows(full.content) if row.get("what") != "list saved"]
+        assert len(found) == (2 if place == "/audit" else 1), place  # who was made, and came
+
+
+def saved(desk: Desk) -> list[tuple[str, str, dict[str, Any] | None]]:
+    return [(one.who, one.target, one.data) for one in desk.house.rows(Audit) if one.what == "list saved"]
+
+
+async def test_who_saves_a_list_is_in_the_audit_log_and_nothing_of_what_is_in_it(desk: Desk) -> None:
+    write_message(desk, user="ada@example.com", subject="Only for Ada", recipient="ada@example.com")
+    await desk.get("/messages?state=accepted&channel=email&from=2026-03-01&template=ada%40example.com", "viewer")
+    assert saved(desk) == []
+    await desk.get(
+        "/messages?state=accepted&channel=email&from=2026-03-01&template=ada%40example.com&format=csv", "viewer"
+    )
+    await desk.get("/messages?customer=ada%40example.com&format=csv", "support")
+    await desk.get("/audit?target=ada%40example.com&who=user:ada@example.com&format=csv", "viewer")
+    ada = customer_id(desk, "ada@example.com")
+    filters = {"state": "accepted", "channel": "email", "from": "2026-03-01", "template": "given"}
+    assert saved(desk) == [
+        ("user:viewer", "messages", {"list": "messages", "filters": filters, "rows": 0}),
+        ("user:support", ada, {"list": "messages", "filters": {"customer": "given"}, "rows": 1}),
+        ("user:viewer", ada, {"list": "audit-log", "filters": {"target": "given", "who": "given"}, "rows": 0}),
+    ]
+    assert "example.com" not in str(saved(desk))
+
+
+async def test_a_list_that_is_long_is_logged_without_its_length(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheets, "ROWS", 3)
+    for number in range(1, 5):
+        write_message(desk, number)
+    assert len(rows((await desk.get("/messages?format=csv")).content)) == 4
+    assert [data for _, _, data in saved(desk)] == [{"list": "messages"}]
+
+
+async def test_nothing_goes_out_where_the_log_cannot_be_written(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the log cannot be written")
+
+    write_message(desk, subject="Only for Ada")
+    monkeypatch.setattr(spreadsheets, "list_saved", broken)
+    answer = await desk.get("/messages?format=csv")
+    assert (answer.status_code, "Only for Ada" in answer.text) == (500, False)
 
 
 MANY, MEGABYTES = 100_000, 24
@@ -93,7 +138,12 @@ async def test_a_hundred_thousand_rows_go_out_in_little_memory(desk: Desk) -> No
 
     async def size() -> tuple[int, int]:
         written = number = 0
-        made = lines(database, ["id"], lambda s, c, limit: lists.listed(s, MessageFilter(), c, limit), tuple)
+
+        def fetch(session: Session, cursor: paging.Cursor | None, limit: int) -> paging.Page[Any]:
+            return lists.listed(session, MessageFilter(), cursor, limit)
+
+        first = await database.read(lambda session: fetch(session, None, spreadsheets.ROWS))
+        made = lines(database, ["id"], first, fetch, tuple)
         async for piece in made:
             written += len(piece)
             number += piece.count(b"\r\n")
