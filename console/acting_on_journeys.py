@@ -11,10 +11,11 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 from temporalio.client import Client
 
-from console.acts import Act, Field, Option, carried_out, end_of, named, reason_of, shown
-from console.forms import Posted, Sent
+from console.acts import Act, Field, Option, end_of, named, reason_of
+from console.forms import Posted
 from console.pages import address, done, parts_of
 from console.pausing import pause_fields
+from console.two_steps import two_steps
 from console.visitors import Acting, Visitor
 from intake import ahead, reader
 from intake.asking import Conflict
@@ -43,97 +44,53 @@ class Found(NamedTuple):
         return self.position.journey.id
 
 
-@router.get("/journeys/{id}/pause")
-async def before_pause(request: Request, visitor: Acting, id: str) -> Response:
-    """Before a journey is paused."""
-    return shown(request, visitor, await _pausing(request, visitor, id))
-
-
-@router.post("/journeys/{id}/pause")
-async def pause(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _pause(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Pause a journey."""
-
-    async def act() -> Response:
-        reason, ends_at = reason_of(form), end_of(form, visitor)
-        policy: Any = form.text("policy", "freeze")
-        if policy not in ("freeze", "continue"):
-            raise Impossible(f"the clock policy is freeze or continue, not `{policy[:40]}`")
-        found = await _found(request, visitor, id)
-        commands = _commands(request, visitor, form)
-        await commands.pause(await _client(request), found.id, policy, reason, ends_at)
-        undo = address(request, "journeys", found.id, "resume")
-        return done(request, _back(request, found), f"{found.called} is paused.", undo=undo)
-
-    return await carried_out(request, visitor, form, act, lambda: _pausing(request, visitor, id))
+    reason, ends_at = reason_of(form), end_of(form, visitor)
+    policy: Any = form.text("policy", "freeze")
+    if policy not in ("freeze", "continue"):
+        raise Impossible(f"the clock policy is freeze or continue, not `{policy[:40]}`")
+    found = await _found(request, visitor, id)
+    commands = _commands(request, visitor, form)
+    await commands.pause(await _client(request), found.id, policy, reason, ends_at)
+    undo = address(request, "journeys", found.id, "resume")
+    return done(request, _back(request, found), f"{found.called} is paused.", undo=undo)
 
 
-@router.get("/journeys/{id}/resume")
-async def before_resume(request: Request, visitor: Acting, id: str) -> Response:
-    """Before a journey goes on."""
-    return shown(request, visitor, await _resuming(request, visitor, id))
-
-
-@router.post("/journeys/{id}/resume")
-async def resume(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _resume(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Let a journey go on."""
-
-    async def act() -> Response:
-        reason = reason_of(form)
-        handling: Any = form.text("handling", "send")
-        if handling not in ("send", "skip"):
-            raise Impossible(f"what came due is dealt with by send or skip, not `{handling[:40]}`")
-        found = await _found(request, visitor, id)
-        await _commands(request, visitor, form).resume(await _client(request), found.id, handling, reason)
-        undo = address(request, "journeys", found.id, "pause")
-        return done(request, _back(request, found), f"{found.called} goes on.", undo=undo)
-
-    return await carried_out(request, visitor, form, act, lambda: _resuming(request, visitor, id))
+    reason = reason_of(form)
+    handling: Any = form.text("handling", "send")
+    if handling not in ("send", "skip"):
+        raise Impossible(f"what came due is dealt with by send or skip, not `{handling[:40]}`")
+    found = await _found(request, visitor, id)
+    await _commands(request, visitor, form).resume(await _client(request), found.id, handling, reason)
+    undo = address(request, "journeys", found.id, "pause")
+    return done(request, _back(request, found), f"{found.called} goes on.", undo=undo)
 
 
-@router.get("/journeys/{id}/skip")
-async def before_skip(request: Request, visitor: Acting, id: str) -> Response:
-    """Before the present wait, or the next message, is skipped."""
-    return shown(request, visitor, await _skipping(request, visitor, id))
-
-
-@router.post("/journeys/{id}/skip")
-async def skip(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _skip(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """End the present wait, or drop the next message."""
-
-    async def act() -> Response:
-        reason = reason_of(form)
-        what: Any = form.text("what", "wait")
-        if what not in ("wait", "message"):
-            raise Impossible(f"what is skipped is the wait or the message, not `{what[:40]}`")
-        found = await _found(request, visitor, id)
-        # It cannot be stored first: without Temporal nothing happens, and the page says so.
-        client = await parts_of(request).api.temporal()
-        await _commands(request, visitor, form).skip(client, found.id, what, reason)
-        says = "the wait is over" if what == "wait" else "its next message is dropped"
-        return done(request, _back(request, found), f"{found.called}: {says}.")
-
-    return await carried_out(request, visitor, form, act, lambda: _skipping(request, visitor, id))
+    reason = reason_of(form)
+    what: Any = form.text("what", "wait")
+    if what not in ("wait", "message"):
+        raise Impossible(f"what is skipped is the wait or the message, not `{what[:40]}`")
+    found = await _found(request, visitor, id)
+    # It cannot be stored first: without Temporal nothing happens, and the page says so.
+    client = await parts_of(request).api.temporal()
+    await _commands(request, visitor, form).skip(client, found.id, what, reason)
+    says = "the wait is over" if what == "wait" else "its next message is dropped"
+    return done(request, _back(request, found), f"{found.called}: {says}.")
 
 
-@router.get("/journeys/{id}/exit")
-async def before_exit(request: Request, visitor: Acting, id: str) -> Response:
-    """Before a journey is ended."""
-    return shown(request, visitor, await _ending(request, visitor, id))
-
-
-@router.post("/journeys/{id}/exit")
-async def exit_(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _exit(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """End a journey for good."""
-
-    async def act() -> Response:
-        reason = reason_of(form)
-        found = await _found(request, visitor, id)
-        _, told = await _commands(request, visitor, form).exit(await _client(request), found.id, reason)
-        says = f"{found.called} has ended; nothing more is sent in it."
-        says += "" if told else " Its workflow is told as soon as the worker reaches Temporal."
-        return done(request, _back(request, found), says)
-
-    return await carried_out(request, visitor, form, act, lambda: _ending(request, visitor, id))
+    reason = reason_of(form)
+    found = await _found(request, visitor, id)
+    _, told = await _commands(request, visitor, form).exit(await _client(request), found.id, reason)
+    says = f"{found.called} has ended; nothing more is sent in it."
+    says += "" if told else " Its workflow is told as soon as the worker reaches Temporal."
+    return done(request, _back(request, found), says)
 
 
 # --- the pages before ------------------------------------------------------------------------------------------------
@@ -235,3 +192,9 @@ def _commands(request: Request, visitor: Visitor, form: Posted) -> Commands:
 
 def _back(request: Request, found: Found) -> str:
     return address(request, "customers", found.position.journey.customer_id)
+
+
+two_steps(router, "/journeys/{id}/pause", Acting, _pausing, _pause)
+two_steps(router, "/journeys/{id}/resume", Acting, _resuming, _resume)
+two_steps(router, "/journeys/{id}/skip", Acting, _skipping, _skip)
+two_steps(router, "/journeys/{id}/exit", Acting, _ending, _exit)
