@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from api.fields import Handed, Text
+from api.fields import Handed, Identity, Text
 from api.keys import Once, Operating, Reading, who
 from api.parts import Parts
 from api.problems import documented, sentence
@@ -31,7 +31,7 @@ ERRORS = documented(400, 401, 403, 404, 409, 413, 422, 503)
 
 Because = Annotated[Text, Field(description="Why; it is kept in the audit log.")]
 JourneyId = Annotated[Text, Path(description="The journey's id, or as much of its beginning as is unique.")]
-CustomerId = Annotated[Text, Path(description="The product's id of the customer, or ours (cus_...).")]
+CustomerId = Annotated[Identity, Path(description="The product's id of the customer, or ours (cus_...).")]
 
 
 MessageId = Annotated[Text, Path(description="The message's id, whole.")]
