@@ -212,13 +212,15 @@ def api_parts(project: Project, database: Database, settings: Settings, secret_k
     """What the API needs, for a project that has no mistakes."""
     assert project.map is not None
     tokens = (settings.twilio_auth_token, settings.second_twilio_auth_token)
+    applier = Applier(project.map, project.conditions)
     return Parts(
         database,
         project.map,
         Links(settings.public_url, secret_key),
         settings.public_url,
         Acceptor(database),
-        Applier(project.map, project.conditions),
+        applier,
+        explainer(project, applier, secret_key),
         temporal_when_needed(settings.temporal_address, settings.temporal_namespace),
         tuple(key for key in (settings.sendgrid_webhook_key, settings.second_sendgrid_webhook_key) if key),
         tuple(token.get_secret_value() for token in tokens if token),
@@ -241,9 +243,8 @@ def console_parts(project: Project, api: Parts, secret_key: str, settings: Setti
 
         secret = settings.oidc_client_secret.get_secret_value()
         provider = Provider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_name)
-    explaining = explainer(project, api.applier, secret_key)
     return ConsoleParts(
-        api, explaining, secret_key, project.root, project.plans, project.sources, provider,
+        api, secret_key, project.root, project.plans, project.sources, provider,
         project.scenarios, project.world(),
     )  # fmt: skip
 

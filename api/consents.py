@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, StrictBool
 from sqlalchemy.orm import Session
 
-from api.fields import Handed, Moment, Text
+from api.fields import Handed, Identity, Moment, Text
 from api.keys import Once, Operating, who
 from api.problems import documented, sentence
 from intake import consents, reader
@@ -49,7 +49,9 @@ class Recorded(BaseModel):
 
 @router.put("/customers/{id:path}/consents/{topic}")
 async def put(
-    id: Annotated[Text, Path(description="The product's id of the customer, or ours (cus_...). Unknown: one is made.")],
+    id: Annotated[
+        Identity, Path(description="The product's id of the customer, or ours (cus_...). Unknown: one is made.")
+    ],
     topic: str,
     answer: Answer,
     parts: Handed,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import Handed, Prose, Shown, Text
+from api.fields import Handed, Identity, Prose, Shown, Text
 from api.keys import Once, Operating, Reading, who
 from api.problems import documented, sentence
 from intake import notes, reader, suppressing
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/customers", tags=["operating"])
 
 ERRORS = documented(400, 401, 403, 404, 409, 413, 422, 503)
 
-Id = Annotated[Text, Path(description="The product's id of the customer, or ours (cus_...).")]
+Id = Annotated[Identity, Path(description="The product's id of the customer, or ours (cus_...).")]
 Because = Annotated[Text, Field(description="Why; it is kept in the audit log.")]
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from api import forms
 from api.bodies import body_of, size_of
-from api.fields import Handed, Shown, Text
+from api.fields import Handed, Identity, Shown
 from api.forms import Form
 from api.keys import Reading
 from api.parts import Parts
@@ -163,7 +163,7 @@ async def may(request: Request, parts: Handed) -> Response:
 
 @router.get("/{id:path}", responses=documented(401, 403, 404, 422, 503))
 async def look(
-    id: Annotated[Text, Path(description="The event's own id, or the one that the answer gave it.")],
+    id: Annotated[Identity, Path(description="The event's own id, or the one that the answer gave it.")],
     parts: Handed,
     _: Reading,
 ) -> EventShown:

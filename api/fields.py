@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJso
 from whenever import Instant
 
 from api.parts import Parts
+from lifecycle.segment import MAX_ID
+from lifecycle.values import unstorable
 
 
 async def _handed(request: Request) -> Parts:
@@ -18,16 +20,9 @@ async def _handed(request: Request) -> Parts:
 
 
 def storable(text: str) -> str:
-    """The text, if every database stores it; ValueError otherwise.
-
-    PostgreSQL takes no NUL in a text, and half of a character cannot be written anywhere.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("this is not Unicode") from None
-    if "\0" in text:
-        raise ValueError("this holds a character that cannot be stored")
+    """The text, if every database stores it; ValueError otherwise."""
+    if wrong := unstorable(text):
+        raise ValueError(wrong)
     return text
 
 
@@ -45,6 +40,11 @@ Handed = Annotated[Parts, Depends(_handed)]
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(storable)]
 """A text of 1 to 200 characters."""
+
+Identity = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID), AfterValidator(storable)
+]
+"""An id, as long as those that events bring."""
 
 Prose = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(storable)

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
+from whenever import Instant
 
-from api.fields import Handed, Text
+from api.fields import Handed, Identity, Text
 from api.keys import Once, Operating, Reading, who
+from api.parts import Parts
 from api.problems import documented, sentence
-from intake import calls, reader, resending
+from intake import ahead, calls, reader, resending
 from intake.asking import Conflict
 from intake.commands import Commands, NoAnswer
 from intake.enrolling import enrol as enrol_
@@ -29,7 +31,7 @@ ERRORS = documented(400, 401, 403, 404, 409, 413, 422, 503)
 
 Because = Annotated[Text, Field(description="Why; it is kept in the audit log.")]
 JourneyId = Annotated[Text, Path(description="The journey's id, or as much of its beginning as is unique.")]
-CustomerId = Annotated[Text, Path(description="The product's id of the customer, or ours (cus_...).")]
+CustomerId = Annotated[Identity, Path(description="The product's id of the customer, or ours (cus_...).")]
 
 
 MessageId = Annotated[Text, Path(description="The message's id, whole.")]
@@ -107,7 +109,8 @@ async def skip(id: JourneyId, asked: Skip, parts: Handed, token: Operating, key:
     with _refusals("journey"):
         journey = await parts.database.read(lambda session: reader.find_journey(session, id).id)
         commands = Commands(parts.database, who(token), parts.clock(), key)
-        return _standing(await commands.skip(await parts.temporal(), journey, asked.what, asked.reason))
+        await commands.skip(await parts.temporal(), journey, asked.what, asked.reason)
+        return Standing(**await _standing(parts, journey))
 
 
 @router.post("/journeys/{id}/exit", responses=ERRORS)
@@ -118,10 +121,8 @@ async def exit(id: JourneyId, asked: Reasoned, parts: Handed, token: Operating, 
         client = None
         with contextlib.suppress(NoAnswer):
             client = await parts.temporal()
-        position, told = await Commands(parts.database, who(token), parts.clock(), key).exit(
-            client, journey, asked.reason
-        )
-        return Left(**reader.as_data(position), told=told)
+        _, told = await Commands(parts.database, who(token), parts.clock(), key).exit(client, journey, asked.reason)
+        return Left(**await _standing(parts, journey), told=told)
 
 
 @router.post("/customers/{id:path}/enrol", status_code=202, responses=ERRORS)
@@ -163,14 +164,14 @@ async def timeline(id: CustomerId, parts: Handed, _: Reading) -> Timeline:
 
     def look(session: Session) -> Timeline:
         found = reader.find_customer(session, id)
-        positions = reader.of_customer(session, found, now)
+        positions = ahead.positions(session, parts.explainer, found, now)
         lines = sorted(
             ((line, one) for one in positions for line in one.lines), key=lambda pair: pair[0].at
         )  # lines of one instant stay in the order of the journeys
         return Timeline(
             id=found.id,
             stage=found.stage,
-            journeys=[_standing(one) for one in positions],
+            journeys=[Standing(**reader.as_data(one)) for one in positions],
             timeline=[{**line_data(line, one.state.zone), "journey": one.journey.id} for line, one in lines],
         )
 
@@ -178,8 +179,14 @@ async def timeline(id: CustomerId, parts: Handed, _: Reading) -> Timeline:
         return await parts.database.read(look)
 
 
-def _standing(position: reader.Position) -> Standing:
-    return Standing(**reader.as_data(position))
+async def _standing(parts: Parts, journey: str) -> dict[str, Any]:
+    """Where a journey stands now, after what was done to it."""
+
+    def look(session: Session) -> dict[str, Any]:
+        found = reader.find_journey(session, journey)
+        return reader.as_data(ahead.position(session, parts.explainer, found, Instant.now()))
+
+    return await parts.database.read(look)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from whenever import Instant
 
 from intake.acceptor import Acceptor
 from intake.apply import Applier
+from intake.explain import Explainer
 from lifecycle.language.map import Map
 from messaging.links import Links
 from store.database import Database
@@ -24,8 +25,9 @@ class Parts:
     any, that provider's webhooks answer 503. `public_url` is where the outside reaches this API, whatever a proxy calls
     it.
 
-    `acceptor` takes in events, `applier` rehearses them. `temporal` gives a client, connected at its first use; it
-    raises `intake.commands.NoAnswer` where no server answers, and the next call tries again.
+    `acceptor` takes in events, `applier` rehearses them, `explainer` says what comes next. `temporal` gives a
+    client, connected at its first use; it raises `intake.commands.NoAnswer` where no server answers, and the next
+    call tries again.
     """
 
     database: Database
@@ -34,6 +36,7 @@ class Parts:
     public_url: str
     acceptor: Acceptor
     applier: Applier
+    explainer: Explainer
     temporal: Callable[[], Awaitable[Client]]
     sendgrid_keys: Sequence[str] = ()
     twilio_tokens: Sequence[str] = ()

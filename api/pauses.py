@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from api.fields import Handed, Moment, Shown, Text
+from api.fields import Handed, Identity, Moment, Shown, Text
 from api.keys import Once, Operating, Reading
 from api.keys import who as who_calls
 from api.parts import Parts
@@ -36,7 +36,7 @@ class NewPause(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     scope: pauses.Scope
-    target: Text | None = None
+    target: Identity | None = None
     reason: Annotated[Text, Field(description="Why; it is kept in the audit log.")]
     policy: Annotated[
         pauses.Policy | None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import Handed, Shown, Text
+from api.fields import Handed, Identity, Shown, Text
 from api.keys import Once, Operating
 from api.problems import documented
 from intake import erasing, exporting
@@ -15,7 +15,7 @@ from intake.reader import Unknown
 
 router = APIRouter(prefix="/v1/customers", tags=["persons"], responses=documented(401, 403, 404, 413, 422, 503))
 
-Id = Annotated[Text, Path(description="The product's id of the customer, or ours (cus_...).")]
+Id = Annotated[Identity, Path(description="The product's id of the customer, or ours (cus_...).")]
 
 NOBODY = "There is no customer of this id."
 

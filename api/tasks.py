@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from api.fields import Handed, Shown, Text
+from api.fields import Handed, Identity, Shown, Text
 from api.keys import Once, Operating, Reading, who
 from api.problems import documented, sentence
 from intake import reader, tasks
@@ -56,7 +56,9 @@ async def listed(
     _: Reading,
     state: Annotated[Literal["open", "done"], Query()] = "open",
     assignee: Annotated[Text | None, Query(description="Whose they are.")] = None,
-    customer: Annotated[Text | None, Query(description="The product's id of the customer, or ours (cus_...).")] = None,
+    customer: Annotated[
+        Identity | None, Query(description="The product's id of the customer, or ours (cus_...).")
+    ] = None,
     overdue: Annotated[bool, Query(description="Only those that should have been done by now.")] = False,
     after: Annotated[str | None, Query(max_length=600, description="What `next` of the page before said.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,

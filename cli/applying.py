@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from cli.common import CONFLICT, Format, Refused, database, out, out_json, project_root, unknown, who
+from cli.common import CONFLICT, Format, Refused, database, out, out_json, unknown, who
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -35,7 +35,7 @@ def changes_of(
     from whenever import Instant
 
     from cli.watching import counting
-    from intake import planning
+    from intake import planning, rollouts
     from store import playbooks
 
     if version is not None and playbook is None:
@@ -51,7 +51,8 @@ def changes_of(
             for name in names
         ]
         found = [one for one in found if playbook or one.before != one.after]
-        known_steps(session, found, targets)
+        for one in found:
+            rollouts.check_targets(session, one.playbook, one.plan, targets)
         with counting() as tick:
             for one in found:
                 planning.count(session, one, targets, Instant.now(), tick)
@@ -59,26 +60,6 @@ def changes_of(
 
     with explained():
         return store.read_now(read)
-
-
-def known_steps(session: Session, changes: Sequence[Change], targets: dict[str, str]) -> None:
-    """Refuse a `--move` whose steps do not exist."""
-    from intake import rollouts
-    from store import playbooks
-
-    for one in changes if targets else ():
-        old = {
-            step
-            for version, _ in playbooks.versions(session, one.playbook)
-            for step in rollouts.stored_plan(session, version).steps
-        }
-        for step, to in targets.items():
-            if step not in old:
-                raise unknown(f"step of any version of {one.playbook} called", step, old)
-            if one.plan is None or to not in one.plan.steps:
-                raise unknown(
-                    f"step of the new version of {one.playbook} called", to, one.plan.steps if one.plan else ()
-                )
 
 
 def check(change: Change, in_flight: str | None) -> None:
@@ -146,9 +127,7 @@ def begin(
         return store.write_now(write)
 
 
-def told(
-    project: Path | None, playbook: str, reason: str | None, *, go_on: bool
-) -> list[tuple[Rollout, dict[str, int]]]:
+def told(root: Path, playbook: str, reason: str | None, *, go_on: bool) -> list[tuple[Rollout, dict[str, int]]]:
     """Continue or stop an apply; how it stands then."""
     from whenever import Instant
 
@@ -160,7 +139,7 @@ def told(
     def write(session: Session) -> int:
         return act(session, playbook, reason, who(), Instant.now()).id or 0
 
-    with store_of(project_root(project)) as store, explained():
+    with store_of(root) as store, explained():
         number = store.write_now(write)
         if go_on:
             watch(store, [number], None)
@@ -178,7 +157,7 @@ def state_of(store: Database, numbers: Sequence[int]) -> list[tuple[Rollout, dic
     return store.read_now(read)
 
 
-def report(found: Sequence[tuple[Rollout, dict[str, int]]], format: Format) -> None:
+def report(found: Sequence[tuple[Rollout, dict[str, int]]], zone: str, format: Format) -> None:
     """Print how applies stand."""
     from cli.plans import apply_data, apply_words
 
@@ -186,7 +165,7 @@ def report(found: Sequence[tuple[Rollout, dict[str, int]]], format: Format) -> N
         out_json({"applies": [apply_data(row, counts) for row, counts in found]})
         return
     for row, counts in found:
-        out(apply_words(row, counts))
+        out(apply_words(row, counts, zone))
     if not found:
         out("Nothing to apply: nothing would change.")
 

@@ -149,6 +149,14 @@ def read_map(option: Path | None) -> tuple[Path, Map]:
     return root, found
 
 
+def zone_of_project(root: Path) -> str:
+    """The zone of the map, whose clocks tell every time that is not one customer's; UTC where the map has mistakes."""
+    from project import load_map
+
+    found = load_map(root)
+    return found.time_zone if found else "UTC"
+
+
 def unsound(project: Project) -> Refused:
     """The refusal of a project that has mistakes."""
     count, first = len(project.faults.errors), project.faults.errors[0]

@@ -38,19 +38,23 @@ def show(
     from sqlalchemy.orm import Session
     from whenever import Instant
 
-    from intake import reader
+    from cli.explaining import explainer_where_sound
+    from intake import ahead, reader
     from store import consents, messages
 
+    root = project_root(project)
+
     def read(session: Session) -> tuple[Customer, list[Consent], list[Position], Sequence[Any]]:
-        found = reader.find_customer(session, customer)
+        found, now = reader.find_customer(session, customer), Instant.now()
+        explainer = explainer_where_sound(root)
         return (
             found,
             consents.latest(session, found.id),
-            reader.of_customer(session, found, Instant.now()),
+            ahead.positions(session, explainer, found, now) if explainer else reader.of_customer(session, found, now),
             messages.summaries(session, found.id),
         )
 
-    with contextlib.closing(database(project_root(project))) as store:
+    with contextlib.closing(database(root)) as store:
         try:
             found, agreed, positions, sent = store.read_now(read)
         except reader.Unknown as error:

@@ -14,14 +14,17 @@ from cli.common import (
     Refused,
     data_folder,
     database,
+    note,
     out,
     out_json,
     read_project,
     secret_key,
+    unsound,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy.orm import Session
 
@@ -86,6 +89,20 @@ def _explainer(found: Project) -> Explainer:
 
     assert found.map is not None
     return wiring.explainer(found, Applier(found.map, found.conditions), secret_key(data_folder(found.root)))
+
+
+def explainer_where_sound(root: Path) -> Explainer | None:
+    """What says what is done next; None where the project has mistakes, or no key: then a note says what is missing."""
+    from project import load
+
+    found = load(root)
+    try:
+        if found.faults.errors:
+            raise unsound(found)
+        return _explainer(found)
+    except Refused as refused:
+        note(f"What comes next is told as far as the next step: {refused}")
+        return None
 
 
 def _data(told: Explained, zone: str) -> dict[str, Any]:

@@ -29,12 +29,14 @@ from cli.common import (
 from cli.pauses import UntilOption, end_of
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
     from temporalio.client import Client
+    from whenever import Instant
 
     from intake.commands import Commands
     from intake.reader import Position
     from store.database import Database
-    from store.tables import Customer
+    from store.tables import Customer, Journey
 
 app = typer.Typer(help="Look at one customer's journey through a playbook, and act on it.", no_args_is_help=True)
 
@@ -53,18 +55,19 @@ MessageOption = Annotated[bool, typer.Option("--message", help="Drop the next me
 @app.command("show", epilog="Example: milepost journey show first-90-days.4f1c")
 def show(journey: JourneyArgument, project: ProjectOption = None, format: FormatOption = Format.text) -> None:
     """Show what happened in a journey, where it stands, and what comes next and why."""
-    from sqlalchemy.orm import Session
     from whenever import Instant
 
     from cli.timeline import in_words
     from intake import reader
     from store import customers
 
-    def read(session: Session) -> tuple[Position, Customer | None]:
-        position = reader.position(session, reader.find_journey(session, journey), Instant.now())
-        return position, customers.by_id(session, position.journey.customer_id)
+    root = project_root(project)
 
-    with _store(project_root(project)) as store, _explained():
+    def read(session: Session) -> tuple[Position, Customer | None]:
+        found = reader.find_journey(session, journey)
+        return _position(session, root, found, Instant.now()), customers.by_id(session, found.customer_id)
+
+    with _store(root) as store, _explained():
         position, customer = store.read_now(read)
     if format is Format.json:
         out_json(_full(position))
@@ -136,9 +139,8 @@ def exit_(
     root = project_root(project)
     with _store(root) as store, _explained():
         found = _id(store, journey)
-        _say(
-            asyncio.run(_with_client(root, lambda client: leave(_commands(store), client, found), needed=False)), format
-        )
+        asyncio.run(_with_client(root, lambda client: leave(_commands(store), client, found), needed=False))
+        _say(root, store, found, format)
 
 
 Act = Callable[["Commands", "Client", str], Awaitable["Position"]]
@@ -153,7 +155,8 @@ def _act(option: Path | None, journey: str, format: Format, act: Act) -> None:
             assert client is not None
             return await act(_commands(store), client, found)
 
-        _say(asyncio.run(_with_client(root, perform, needed=True)), format)
+        asyncio.run(_with_client(root, perform, needed=True))
+        _say(root, store, found, format)
 
 
 async def _with_client(
@@ -210,7 +213,25 @@ def _explained() -> Iterator[None]:
         raise Refused(str(error), UNREACHABLE) from None
 
 
-def _say(position: Position, format: Format) -> None:
+def _position(session: Session, root: Path, journey: Journey, now: Instant) -> Position:
+    from cli.explaining import explainer_where_sound
+    from intake import ahead, reader
+
+    explainer = explainer_where_sound(root)
+    if explainer is None:
+        return reader.position(session, journey, now)
+    return ahead.position(session, explainer, journey, now)
+
+
+def _say(root: Path, store: Database, journey: str, format: Format) -> None:
+    """Where the journey stands now, after what was done to it."""
+    from whenever import Instant
+
+    from intake import reader
+
+    position = store.read_now(
+        lambda session: _position(session, root, reader.find_journey(session, journey), Instant.now())
+    )
     if format is Format.json:
         from intake.reader import as_data
 
@@ -236,4 +257,5 @@ def print_position(position: Position, indent: str = "") -> None:
     out(f"{indent}{word}{position.next.why}")
     if position.next.what:
         when = f"{local(position.next.at, position.state.zone)}: " if position.next.at else ""
-        out(f"{indent}next: {when}{position.next.what}")
+        unless = f", unless {position.next.unless} comes before" if position.next.unless else ""
+        out(f"{indent}next: {when}{position.next.what}{unless}")

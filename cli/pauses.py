@@ -29,6 +29,7 @@ from cli.common import (
     read_project,
     stored,
     who,
+    zone_of_project,
 )
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def pause(
             segments=segments,
         )
 
-    _say(stored(project_root(project), store), format)
+    _say(stored(project_root(project), store), project, format)
     if format is Format.text:
         note("Journeys meet it when they come due. What is with a provider already is not called back.")
 
@@ -142,7 +143,7 @@ def resume(
     def store(session: Session) -> Pause:
         return pauses.end(session, number, handling=handling, spread=spread, reason=reason, who=who(), now=now)
 
-    _say(stored(project_root(project), store), format)
+    _say(stored(project_root(project), store), project, format)
     if format is Format.text:
         note("Those who are held go on within seconds of a worker running.")
 
@@ -172,13 +173,15 @@ def listing(ended: EndedOption = False, project: ProjectOption = None, format: F
     """List the pauses that hold, or still have somebody to wake."""
     from intake import pauses
 
-    with contextlib.closing(database(project_root(project))) as store:
+    root = project_root(project)
+    with contextlib.closing(database(root)) as store:
         found = store.read_now(lambda session: pauses.listed(session, ended=ended))
     if format is Format.json:
         out_json({"pauses": [{**as_data(one.pause), "held": one.held} for one in found]})
         return
+    zone = zone_of_project(root)
     for one in found:
-        out(f"{sentence(one.pause)}; {one.held} {'journey stands' if one.held == 1 else 'journeys stand'}")
+        out(f"{sentence(one.pause, zone)}; {one.held} {'journey stands' if one.held == 1 else 'journeys stand'}")
     if not found:
         out("Nothing is paused.")
 
@@ -201,30 +204,28 @@ def as_data(pause: Pause) -> dict[str, Any]:
     }
 
 
-def sentence(pause: Pause) -> str:
-    """A pause in words."""
+def sentence(pause: Pause, zone: str) -> str:
+    """A pause in words, its times on the clocks of `zone`."""
+    from cli.timeline import minute
+
     what = EVERYTHING if pause.scope == EVERYTHING else f"{pause.scope} {pause.target}"
     kinds = "all messages" if pause.transactional else "marketing"
     clock = "the clock stands" if pause.policy == "freeze" else "time runs on"
     if pause.ended_at is None:
-        until = f" until {_utc(pause.ends_at)}" if pause.ends_at else ""
-        return f"{pause.id}: {what} is paused since {_utc(pause.started_at)}{until} ({kinds}, {clock}): {pause.reason}"
+        until = f" until {minute(pause.ends_at, zone)}" if pause.ends_at else ""
+        since = f"since {minute(pause.started_at, zone)}{until} ({zone}; {kinds}, {clock})"
+        return f"{pause.id}: {what} is paused {since}: {pause.reason}"
     pace = f", {pause.spread} journeys a minute" if pause.spread else ""
     came = "what came due is skipped" if pause.handling == "skip" else f"what came due is sent{pace}"
-    lasted = f"from {_utc(pause.started_at)} to {_utc(pause.ended_at)}"
-    return f"{pause.id}: {what} was paused {lasted} ({came}): {pause.reason}"
-
-
-def _utc(at: Instant) -> str:
-    return at.format_iso(unit="minute").replace("T", " ").replace("Z", " UTC")
+    lasted = f"from {minute(pause.started_at, zone)} to {minute(pause.ended_at, zone)}"
+    return f"{pause.id}: {what} was paused {lasted} ({zone}; {came}): {pause.reason}"
 
 
 def end_of(until: str | None, project: Path | None) -> Instant | None:
     """The end that was given with a pause, by the clocks of the map where it has no offset."""
     if until is None:
         return None
-    known = read_project(project, sound=False).map
-    return instant_of(until, known.time_zone if known else "UTC", "--until")
+    return instant_of(until, zone_of_project(project_root(project)), "--until")
 
 
 def _segments(project: Path | None) -> Collection[str]:
@@ -232,8 +233,8 @@ def _segments(project: Path | None) -> Collection[str]:
     return known.segments if known else ()
 
 
-def _say(pause: Pause, format: Format) -> None:
+def _say(pause: Pause, project: Path | None, format: Format) -> None:
     if format is Format.json:
         out_json(as_data(pause))
     else:
-        out(sentence(pause))
+        out(sentence(pause, zone_of_project(project_root(project))))

@@ -1,13 +1,15 @@
-"""How plans, applies and the history of a playbook are printed. Times are UTC: customers are in many zones."""
+"""How plans, applies and the history of a playbook are printed. Customers are in many zones: times are the map's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from whenever import Instant
+from whenever import Instant
 
+from cli.timeline import minute
+
+if TYPE_CHECKING:
     from intake.planning import Change, Deadlines, Here
     from store.tables import Rollout
 
@@ -25,7 +27,7 @@ def flag(here: Here) -> str:
 # --- a plan --------------------------------------------------------------------------------------------------------
 
 
-def in_words(change: Change) -> Iterator[str]:
+def in_words(change: Change, zone: str) -> Iterator[str]:
     """What an apply would do."""
     if change.before == change.after:
         yield f"{change.playbook}: new journeys take {change.after} already"
@@ -44,37 +46,37 @@ def in_words(change: Change) -> Iterator[str]:
     if change.before not in (None, change.after) and change.after and not any(change.steps):
         yield "  no step changes: something else does, such as the entry, the goal, an exit or the order"
     if change.under_way is not None:
-        yield f"  apply {change.under_way.id} is under way: {apply_state(change.under_way)}"
+        yield f"  apply {change.under_way.id} is under way: {apply_state(change.under_way, zone)}"
     if not change.here:
         yield "  nobody is inside"
     for here in change.here:
-        yield from _here(change, here)
+        yield from _here(change, here, zone)
 
 
-def _here(change: Change, here: Here) -> Iterator[str]:
+def _here(change: Change, here: Here, zone: str) -> Iterator[str]:
     yield f"  {customers(here.customers)} at {here.step} (version {here.version})"
     if here.there:
-        yield f"    in this version already: {_deadlines(here.pin)}"
+        yield f"    in this version already: {_deadlines(here.pin, zone)}"
         return
-    yield f"    pin     {_deadlines(here.pin)}"
+    yield f"    pin     {_deadlines(here.pin, zone)}"
     if change.plan is None:
         pass
     elif here.to is None:
         yield f"    follow  the step is gone, so say where they go on: {flag(here)}"
     else:
         where = "" if here.to == here.step else f"at {here.to}, "
-        yield f"    follow  {where}{_deadlines(here.follow)}"
+        yield f"    follow  {where}{_deadlines(here.follow, zone)}"
     yield "    exit    they end, and get nothing more of it"
 
 
-def _deadlines(found: Deadlines) -> str:
+def _deadlines(found: Deadlines, zone: str) -> str:
     parts = []
     if found.at_once:
         parts.append(f"{found.at_once:,} at once")
     if (span := found.span) is not None:
-        first, median, last = (_minute(at) for at in span)
-        one = first == last
-        parts.append(f"due {first}" if one else f"due {first} to {last}, half of them by {median}")
+        first, median, last = (minute(at, zone) for at in span)
+        when = first if first == last else f"{first} to {last}, half of them by {median}"
+        parts.append(f"due {when} ({zone})")
     if found.open_:
         parts.append(f"{found.open_:,} at no known time")
     return "; ".join(parts) or "nobody"
@@ -117,21 +119,25 @@ def _span(found: Deadlines) -> dict[str, Any]:
 # --- an apply ------------------------------------------------------------------------------------------------------
 
 
-def apply_state(row: Rollout) -> str:
+def apply_state(row: Rollout, zone: str) -> str:
     """How far an apply is, in words."""
     if row.state == "canary":
-        on = f"; everybody at {_minute(row.continue_at)}" if row.continue_at else ", until somebody continues it"
+        on = ", until somebody continues it"
+        if row.continue_at:
+            on = f"; everybody at {minute(row.continue_at, zone)} ({zone})"
         return f"{row.percent} % of the customers take part{on}"
     return {"running": "those inside are being moved", "done": "done", "stopped": "stopped"}[row.state]
 
 
-def apply_words(row: Rollout, counts: Mapping[str, int]) -> str:
+def apply_words(row: Rollout, counts: Mapping[str, int], zone: str) -> str:
     """One apply in a line."""
     what = f"takes {row.to_version}" if row.to_version else "takes nobody any more"
     named = {"moved": "moved", "left": "stayed in their version", "ended": "ended", "asked": "have yet to move"}
     told = [f"{counts.get(one, 0):,} {words}" for one, words in named.items() if _worth_telling(row.state, one, counts)]
     inside = {"pin": "those inside keep their version", "follow": "those inside follow", "exit": "those inside end"}
-    return f"apply {row.id}: {row.playbook} {what}; {inside[row.in_flight]}; " + ", ".join([apply_state(row), *told])
+    return f"apply {row.id}: {row.playbook} {what}; {inside[row.in_flight]}; " + ", ".join(
+        [apply_state(row, zone), *told]
+    )
 
 
 def _worth_telling(state: str, name: str, counts: Mapping[str, Any]) -> bool:
@@ -185,11 +191,12 @@ def history_data(
     }
 
 
-def history_words(data: Mapping[str, Any]) -> Iterator[str]:
+def history_words(data: Mapping[str, Any], zone: str) -> Iterator[str]:
     """The same for people."""
+    yield f"{data['playbook']}, times in {zone}"
     for one in data["versions"]:
         share = f"{one['share']} % of new journeys take it" if one["share"] else "no new journey takes it"
-        at = _shown(one["published_at"])
+        at = _shown(one["published_at"], zone)
         yield f"version {one['number']}  {one['version']}  published {at}; {share}; {customers(one['customers'])} on it"
     for one in data["applies"]:
         to = one["to"] or "nothing"
@@ -197,15 +204,12 @@ def history_words(data: Mapping[str, Any]) -> Iterator[str]:
         names = (name for name in ("moved", "left", "ended", "asked") if _worth_telling(one["state"], name, one))
         told = ", ".join(f"{one[name]:,} {name}" for name in names)
         share = f", {one['percent']} %" if one["percent"] < 100 else ""
+        at = _shown(one["started_at"], zone)
         yield (
-            f"apply {one['apply']}  {_shown(one['started_at'])}, {one['made_by']}: {one['from'] or 'nothing'} to {to},"
+            f"apply {one['apply']}  {at}, {one['made_by']}: {one['from'] or 'nothing'} to {to},"
             f" {one['in_flight']}{share}, {one['state']}" + (f" ({told})" if told else "") + why
         )
 
 
-def _minute(at: Instant) -> str:
-    return _shown(at.format_iso())
-
-
-def _shown(iso: str) -> str:
-    return f"{iso[:10]} {iso[11:16]} UTC"
+def _shown(iso: str, zone: str) -> str:
+    return minute(Instant.parse_iso(iso), zone)

@@ -20,6 +20,7 @@ from cli.common import (
     out_json,
     project_root,
     who,
+    zone_of_project,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def list_(
     """List open tasks by what is due first, or done ones by the latest."""
     from whenever import Instant
 
+    from cli.timeline import minute
     from intake import reader
     from store.lists import tasks
     from store.lists.paging import Page
@@ -65,17 +67,19 @@ def list_(
         whose = reader.find_customer(session, customer).id if customer else None
         return tasks.listed(session, TaskFilter(state, assignee, whose, None, now if overdue else None), None, limit)
 
-    with contextlib.closing(database(project_root(project))) as store:
+    root = project_root(project)
+    with contextlib.closing(database(root)) as store:
         try:
             found = store.read_now(read)
         except reader.Unknown as error:
             raise Refused(str(error)) from None
+    zone = zone_of_project(root)
     if format is Format.json:
         out_json({"tasks": [_data(one) for one in found.rows], "more": found.older is not None})
         return
     for one in found.rows:
         late = " (overdue)" if one.overdue(now) else ""
-        due = one.due_at.format_iso()[:16].replace("T", " ") + " UTC" if one.due_at else "no date"
+        due = f"{minute(one.due_at, zone)} ({zone})" if one.due_at else "no date"
         out(f"{one.id}  {due}{late}  {one.assignee or 'nobody'}  {one.title}  {one.customer_id}")
     if not found.rows:
         note("No task is like this.")

@@ -1,4 +1,7 @@
-"""How a customer's timeline is printed for people. Times are the customer's own. For scripts: `lifecycle.lines`."""
+"""How times, and a customer's timeline, are printed for people. Times of a timeline are the customer's own.
+
+For scripts: `lifecycle.lines`.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,12 @@ def local(at: Instant, zone: str) -> str:
     """`Mon  5 Jan 2026, 10:00`"""
     there = at.to_tz(zone)
     return f"{_day(there)} {there.year}, {_clock(there)}"
+
+
+def minute(at: Instant, zone: str) -> str:
+    """`2026-01-05 10:00`, as the clocks of a zone show it; whoever prints it says which zone that is."""
+    there = at.to_tz(zone)
+    return f"{there.date().format_iso()} {_clock(there)}"
 
 
 def in_words(lines: Sequence[Line], zone: str) -> Iterator[str]:

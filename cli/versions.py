@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cli.applying import agree, begin, changes_of, check, length, report, state_of, store_of, targets_of, told
-from cli.common import Format, FormatOption, ProjectOption, Refused, out, out_json, project_root, read_project, unknown
+from cli.common import (
+    Format,
+    FormatOption,
+    ProjectOption,
+    Refused,
+    out,
+    out_json,
+    project_root,
+    read_project,
+    unknown,
+    zone_of_project,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -70,7 +81,7 @@ def plan(
         out_json({"playbooks": [as_data(one) for one in changes]})
         return
     for one in changes:
-        for line in in_words(one):
+        for line in in_words(one, zone_of_project(found.root)):
             out(line)
     if not changes:
         out("Nothing to apply: every playbook runs as its file says.")
@@ -95,12 +106,14 @@ def apply(
         others = (in_flight, move, canary, continue_after, version)
         if playbook is None or (go_on and stop) or any(one is not None for one in others):
             raise Refused("`--continue` and `--stop` stand alone, after the playbook's name")
-        report(told(project, playbook, reason, go_on=go_on), format)
+        root = project_root(project)
+        report(told(root, playbook, reason, go_on=go_on), zone_of_project(root), format)
         return
     from cli.plans import in_words
     from cli.watching import watch
 
     found = read_project(project)
+    zone = zone_of_project(found.root)
     targets = targets_of(move, playbook)
     after = length(continue_after)
     if after is not None and canary is None:
@@ -110,16 +123,16 @@ def apply(
         for one in changes:
             check(one, in_flight)
             if format is Format.text:
-                for line in in_words(one):
+                for line in in_words(one, zone):
                     out(line)
         if not changes:
-            report([], format)
+            report([], zone, format)
             return
         agree(len(changes), yes=yes)
         begun = begin(store, changes, in_flight or "pin", targets, 100 if canary is None else canary, after, reason)
         total = sum(one.inside for one in changes) if in_flight != "pin" else 0
         watch(store, begun, total if canary is None else None)
-        report(state_of(store, begun), format)
+        report(state_of(store, begun), zone, format)
 
 
 def history(
@@ -139,10 +152,11 @@ def history(
         taken = playbooks.taken(session, playbook)
         return history_data(playbook, known, applies, rollouts.customers(session, playbook), taken)
 
-    with store_of(project_root(project)) as store:
+    root = project_root(project)
+    with store_of(root) as store:
         data = store.read_now(read)
     if format is Format.json:
         out_json(data)
         return
-    for line in history_words(data):
+    for line in history_words(data, zone_of_project(root)):
         out(line)

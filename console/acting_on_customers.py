@@ -8,17 +8,18 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from console.acts import Act, Field, Option, carried_out, named, reason_of, shown, text_of
-from console.forms import Sent
+from console.acts import Act, Field, Option, named, reason_of, text_of
+from console.forms import Posted
 from console.pages import address, done, parts_of
-from console.pausing import CHANNELS
-from console.visitors import Acting
+from console.two_steps import two_steps
+from console.visitors import Acting, Visitor
 from intake import consents, notes, reader, resending, suppressing
 from intake.asking import Conflict
-from intake.enrolling import enrol as enrol_
+from intake.enrolling import enrol
 from intake.pauses import Impossible
 from intake.suppressing import WORDS
 from lifecycle.consent import answer_for
+from lifecycle.step_words import CHANNELS
 from lifecycle.suppression import BY_HAND
 from store import consents as answers
 from store import customers, held, playbooks
@@ -40,40 +41,31 @@ class Found(NamedTuple):
 # --- enrolling -------------------------------------------------------------------------------------------------------
 
 
-@router.get("/customers/{id}/enrol")
-async def before_enrol(request: Request, visitor: Acting, id: str, playbook: str = "") -> Response:
-    """Before a customer enters a playbook by hand."""
-    return shown(request, visitor, await _enrolling(request, id, playbook))
-
-
-@router.post("/customers/{id}/enrol")
-async def enrol(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _enrol(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Let a customer enter a playbook."""
     parts = parts_of(request).api
+    reason, now = reason_of(form), parts.clock()
+    playbook = text_of(form, "playbook", "say which playbook they are to enter")
 
-    async def act() -> Response:
-        reason, now = reason_of(form), parts.clock()
-        playbook = text_of(form, "playbook", "say which playbook they are to enter")
+    def store(session: Session) -> Found:
+        found = _find(session, id)
+        if playbook not in playbooks.active(session):
+            raise Impossible("this playbook takes nobody: choose one of the list")
+        enrol(
+            session, found.customer.id, playbook, source=SOURCE, reason=reason, who=visitor.who, now=now,
+            key=form.key,
+        )  # fmt: skip
+        return found
 
-        def store(session: Session) -> Found:
-            found = _find(session, id)
-            if playbook not in playbooks.active(session):
-                raise Impossible("this playbook takes nobody: choose one of the list")
-            enrol_(
-                session, found.customer.id, playbook, source=SOURCE, reason=reason, who=visitor.who, now=now,
-                key=form.key,
-            )  # fmt: skip
-            return found
-
-        found = await parts.database.write(store)
-        parts.acceptor.stored()
-        says = f"{found.called} enters {playbook} within seconds, unless they were in it before."
-        return done(request, _back(request, found), says)
-
-    return await carried_out(request, visitor, form, act, lambda: _enrolling(request, id))
+    found = await parts.database.write(store)
+    parts.acceptor.stored()
+    says = f"{found.called} enters {playbook} within seconds, unless they were in it before."
+    return done(request, _back(request, found), says)
 
 
-async def _enrolling(request: Request, id: str, chosen: str = "") -> Act:
+async def _enrolling(request: Request, _: Visitor, id: str) -> Act:
+    chosen = request.query_params.get("playbook", "")
+
     def look(session: Session) -> tuple[Found, list[str]]:
         return _find(session, id), sorted(playbooks.active(session))
 
@@ -92,40 +84,30 @@ async def _enrolling(request: Request, id: str, chosen: str = "") -> Act:
 # --- suppressing -----------------------------------------------------------------------------------------------------
 
 
-@router.get("/customers/{id}/suppress")
-async def before_suppress(request: Request, visitor: Acting, id: str, channel: str = "") -> Response:
-    """Before an address of a customer is suppressed."""
-    return shown(request, visitor, await _suppressing(request, id, channel))
-
-
-@router.post("/customers/{id}/suppress")
-async def suppress(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _suppress(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Never message an address again."""
     parts = parts_of(request).api
+    reason, now = reason_of(form), parts.clock()
+    channel: Any = form.text("channel")
+    scope: Any = form.text("scope", "all")
 
-    async def act() -> Response:
-        reason, now = reason_of(form), parts.clock()
-        channel: Any = form.text("channel")
-        scope: Any = form.text("scope", "all")
+    def store(session: Session) -> Found:
+        found = _find(session, id)
+        suppressing.suppress(
+            session, found.customer.id, channel, scope=scope, reason=reason, who=visitor.who,
+            secret=parts.links.secret, now=now, key=form.key,
+        )  # fmt: skip
+        return found
 
-        def store(session: Session) -> Found:
-            found = _find(session, id)
-            suppressing.suppress(
-                session, found.customer.id, channel, scope=scope, reason=reason, who=visitor.who,
-                secret=parts.links.secret, now=now, key=form.key,
-            )  # fmt: skip
-            return found
-
-        found = await parts.database.write(store)
-        what = "no marketing" if scope == "marketing" else "nothing"
-        undo = address(request, "customers", found.customer.id, "lift", channel=channel, cause=BY_HAND)
-        says = f"{found.called}: {what} is sent to their {WORDS[channel]} any more."
-        return done(request, _back(request, found), says, undo=undo)
-
-    return await carried_out(request, visitor, form, act, lambda: _suppressing(request, id))
+    found = await parts.database.write(store)
+    what = "no marketing" if scope == "marketing" else "nothing"
+    undo = address(request, "customers", found.customer.id, "lift", channel=channel, cause=BY_HAND)
+    says = f"{found.called}: {what} is sent to their {WORDS[channel]} any more."
+    return done(request, _back(request, found), says, undo=undo)
 
 
-async def _suppressing(request: Request, id: str, chosen: str = "") -> Act:
+async def _suppressing(request: Request, _: Visitor, id: str) -> Act:
+    chosen = request.query_params.get("channel", "")
     found, lying = await _with_suppressions(request, id)
     known = {"email": found.customer.email, "sms": found.customer.phone}
     options = tuple(Option(name, WORDS[name], known[name] or "") for name in CHANNELS if known[name])
@@ -144,39 +126,28 @@ async def _suppressing(request: Request, id: str, chosen: str = "") -> Act:
     return _act(request, found, f"Suppress an address of {found.called}", "suppress", says, "Suppress", fields, lying)
 
 
-@router.get("/customers/{id}/lift")
-async def before_lift(request: Request, visitor: Acting, id: str, channel: str = "", cause: str = "") -> Response:
-    """Before what suppresses an address of a customer is ended."""
-    return shown(request, visitor, await _lifting(request, id, channel, cause))
-
-
-@router.post("/customers/{id}/lift")
-async def lift(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _lift(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """End what suppresses an address."""
     parts = parts_of(request).api
+    reason, now = reason_of(form), parts.clock()
+    given, _, cause = form.text("suppression").partition(" ")
+    channel: Any = given
 
-    async def act() -> Response:
-        reason, now = reason_of(form), parts.clock()
-        given, _, cause = form.text("suppression").partition(" ")
-        channel: Any = given
+    def store(session: Session) -> Found:
+        found = _find(session, id)
+        suppressing.lift(
+            session, found.customer.id, channel, cause=cause or None, reason=reason, who=visitor.who,
+            secret=parts.links.secret, now=now, key=form.key,
+        )  # fmt: skip
+        return found
 
-        def store(session: Session) -> Found:
-            found = _find(session, id)
-            suppressing.lift(
-                session, found.customer.id, channel, cause=cause or None, reason=reason, who=visitor.who,
-                secret=parts.links.secret, now=now, key=form.key,
-            )  # fmt: skip
-            return found
-
-        found = await parts.database.write(store)
-        undo = address(request, "customers", found.customer.id, "suppress", channel=channel)
-        says = f"{found.called}: their {WORDS[channel]} is not suppressed any more because of {cause}."
-        return done(request, _back(request, found), says, undo=undo)
-
-    return await carried_out(request, visitor, form, act, lambda: _lifting(request, id))
+    found = await parts.database.write(store)
+    undo = address(request, "customers", found.customer.id, "suppress", channel=channel)
+    says = f"{found.called}: their {WORDS[channel]} is not suppressed any more because of {cause}."
+    return done(request, _back(request, found), says, undo=undo)
 
 
-async def _lifting(request: Request, id: str, channel: str = "", cause: str = "") -> Act:
+async def _lifting(request: Request, _: Visitor, id: str) -> Act:
     found, lying = await _with_suppressions(request, id)
     can = dict.fromkeys((one.channel, one.reason) for one in lying if one.liftable)
     if not can:
@@ -184,7 +155,7 @@ async def _lifting(request: Request, id: str, channel: str = "", cause: str = ""
             raise Conflict("what suppresses their addresses they asked for themselves, and only they end it")
         raise Conflict("nothing suppresses an address of this customer")
     options = tuple(Option(f"{way} {why}", f"{WORDS[way]}: {why}") for way, why in can)
-    wanted = f"{channel} {cause}"
+    wanted = f"{request.query_params.get('channel')} {request.query_params.get('cause')}"
     first = wanted if any(wanted == one.value for one in options) else options[0].value
     fields = (Field("suppression", "What is lifted?", "choice", first, options),)
     says = ["Messages are sent to this address again, if nothing else stands in the way."]
@@ -204,48 +175,39 @@ async def _with_suppressions(request: Request, id: str) -> tuple[Found, list[sup
 # --- consent ---------------------------------------------------------------------------------------------------------
 
 
-@router.get("/customers/{id}/consent")
-async def before_consent(request: Request, visitor: Acting, id: str, topic: str = "", answer: str = "") -> Response:
-    """Before a consent of a customer is changed."""
-    return shown(request, visitor, await _consenting(request, id, topic, answer))
-
-
-@router.post("/customers/{id}/consent")
-async def consent(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _consent(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Record what a customer said about a topic."""
     parts = parts_of(request).api
+    reason, now = reason_of(form), parts.clock()
+    topic = text_of(form, "topic", "say which topic they spoke of")
+    source = text_of(form, "source", "say where they said so: it is kept as the proof")
+    answer, channel = form.text("answer"), form.text("channel") or None
+    if answer not in ("yes", "no"):
+        raise Impossible("say whether they said yes or no")
 
-    async def act() -> Response:
-        reason, now = reason_of(form), parts.clock()
-        topic = text_of(form, "topic", "say which topic they spoke of")
-        source = text_of(form, "source", "say where they said so: it is kept as the proof")
-        answer, channel = form.text("answer"), form.text("channel") or None
-        if answer not in ("yes", "no"):
-            raise Impossible("say whether they said yes or no")
+    def store(session: Session) -> tuple[Found, consents.Recorded]:
+        found = _find(session, id)
+        locked = customers.lock(session, found.customer.id)
+        assert locked is not None
+        proof = consents.Proof(source, now)
+        told = consents.change(
+            session, parts.map, locked, topic, answer == "yes", proof, now, channel, reason=reason,
+            who=visitor.who, key=form.key,
+        )  # fmt: skip
+        return found, told
 
-        def store(session: Session) -> tuple[Found, consents.Recorded]:
-            found = _find(session, id)
-            locked = customers.lock(session, found.customer.id)
-            assert locked is not None
-            proof = consents.Proof(source, now)
-            told = consents.change(
-                session, parts.map, locked, topic, answer == "yes", proof, now, channel, reason=reason,
-                who=visitor.who, key=form.key,
-            )  # fmt: skip
-            return found, told
-
-        found, told = await parts.database.write(store)
-        parts.acceptor.stored()
-        undo = None
-        if told.state in ("given", "withdrawn"):
-            opposite = "no" if answer == "yes" else "yes"
-            undo = address(request, "customers", found.customer.id, "consent", topic=topic, answer=opposite)
-        return done(request, _back(request, found), f"{found.called}: {told.says}.", undo=undo)
-
-    return await carried_out(request, visitor, form, act, lambda: _consenting(request, id))
+    found, told = await parts.database.write(store)
+    parts.acceptor.stored()
+    undo = None
+    if told.state in ("given", "withdrawn"):
+        opposite = "no" if answer == "yes" else "yes"
+        undo = address(request, "customers", found.customer.id, "consent", topic=topic, answer=opposite)
+    return done(request, _back(request, found), f"{found.called}: {told.says}.", undo=undo)
 
 
-async def _consenting(request: Request, id: str, topic: str = "", answer: str = "") -> Act:
+async def _consenting(request: Request, _: Visitor, id: str) -> Act:
+    asked = request.query_params
+    topic, answer = asked.get("topic", ""), asked.get("answer", "")
     topics = parts_of(request).api.map.topics
 
     def look(session: Session) -> tuple[Found, list[tuple[str, str]]]:
@@ -282,32 +244,21 @@ _SAID = {True: "yes", False: "no", None: "never asked"}
 # --- notes -----------------------------------------------------------------------------------------------------------
 
 
-@router.get("/customers/{id}/note")
-async def before_note(request: Request, visitor: Acting, id: str) -> Response:
-    """Where a note is written."""
-    return shown(request, visitor, await _noting(request, id))
-
-
-@router.post("/customers/{id}/note")
-async def note(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _note(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Keep a note."""
     parts = parts_of(request).api
+    now, text = parts.clock(), text_of(form, "text", "a note says something", notes.LONGEST)
 
-    async def act() -> Response:
-        now, text = parts.clock(), text_of(form, "text", "a note says something", notes.LONGEST)
+    def store(session: Session) -> Found:
+        found = _find(session, id)
+        notes.add(session, found.customer.id, text, who=visitor.who, now=now, key=form.key)
+        return found
 
-        def store(session: Session) -> Found:
-            found = _find(session, id)
-            notes.add(session, found.customer.id, text, who=visitor.who, now=now, key=form.key)
-            return found
-
-        found = await parts.database.write(store)
-        return done(request, _back(request, found), f"The note about {found.called} is kept.")
-
-    return await carried_out(request, visitor, form, act, lambda: _noting(request, id))
+    found = await parts.database.write(store)
+    return done(request, _back(request, found), f"The note about {found.called} is kept.")
 
 
-async def _noting(request: Request, id: str) -> Act:
+async def _noting(request: Request, _: Visitor, id: str) -> Act:
     found = await parts_of(request).api.database.read(lambda session: _find(session, id))
     says = ["Everybody who may sign in reads it. It is exported, and erased, with the customer."]
     fields = (Field("text", "Note", "area", required=True),)
@@ -318,33 +269,22 @@ async def _noting(request: Request, id: str) -> Act:
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
-@router.get("/messages/{id}/resend")
-async def before_resend(request: Request, visitor: Acting, id: str) -> Response:
-    """Before a message is sent again."""
-    return shown(request, visitor, await _resending(request, id))
-
-
-@router.post("/messages/{id}/resend")
-async def resend(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _resend(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Send a message again, as a new one."""
     parts = parts_of(request).api
+    reason, now = reason_of(form), parts.clock()
 
-    async def act() -> Response:
-        reason, now = reason_of(form), parts.clock()
+    def store(session: Session) -> tuple[Found, str]:
+        message = resending.sendable(session, named(id))
+        resending.ask(session, message.id, reason=reason, who=visitor.who, now=now, key=form.key)
+        return _find(session, message.customer_id), message.template
 
-        def store(session: Session) -> tuple[Found, str]:
-            message = resending.sendable(session, named(id))
-            resending.ask(session, message.id, reason=reason, who=visitor.who, now=now, key=form.key)
-            return _find(session, message.customer_id), message.template
-
-        found, template = await parts.database.write(store)
-        says = f"{template} is sent to {found.called} again as soon as a worker has decided that it may go."
-        return done(request, _back(request, found), says)
-
-    return await carried_out(request, visitor, form, act, lambda: _resending(request, id))
+    found, template = await parts.database.write(store)
+    says = f"{template} is sent to {found.called} again as soon as a worker has decided that it may go."
+    return done(request, _back(request, found), says)
 
 
-async def _resending(request: Request, id: str) -> Act:
+async def _resending(request: Request, _: Visitor, id: str) -> Act:
     def look(session: Session) -> tuple[Found, Message]:
         message = resending.sendable(session, named(id))
         return _find(session, message.customer_id), message
@@ -385,3 +325,11 @@ def _act(
 
 def _back(request: Request, found: Found) -> str:
     return address(request, "customers", found.customer.id)
+
+
+two_steps(router, "/customers/{id}/enrol", Acting, _enrolling, _enrol)
+two_steps(router, "/customers/{id}/suppress", Acting, _suppressing, _suppress)
+two_steps(router, "/customers/{id}/lift", Acting, _lifting, _lift)
+two_steps(router, "/customers/{id}/consent", Acting, _consenting, _consent)
+two_steps(router, "/customers/{id}/note", Acting, _noting, _note)
+two_steps(router, "/messages/{id}/resend", Acting, _resending, _resend)

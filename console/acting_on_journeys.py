@@ -11,12 +11,13 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 from temporalio.client import Client
 
-from console.acts import Act, Field, Option, carried_out, end_of, named, reason_of, shown
-from console.forms import Posted, Sent
+from console.acts import Act, Field, Option, end_of, named, reason_of
+from console.forms import Posted
 from console.pages import address, done, parts_of
 from console.pausing import pause_fields
+from console.two_steps import two_steps
 from console.visitors import Acting, Visitor
-from intake import reader
+from intake import ahead, reader
 from intake.asking import Conflict
 from intake.commands import Commands, NoAnswer
 from intake.pauses import Impossible
@@ -31,10 +32,11 @@ router = APIRouter()
 
 
 class Found(NamedTuple):
-    """A journey that can be acted on, what people call it, and the pauses of its own that lie on it."""
+    """A journey that can be acted on, what people call it, its customer's zone, and its own pauses that lie on it."""
 
     position: Position
     called: str
+    zone: str | None
     lying: list[Pause]
 
     @property
@@ -42,97 +44,53 @@ class Found(NamedTuple):
         return self.position.journey.id
 
 
-@router.get("/journeys/{id}/pause")
-async def before_pause(request: Request, visitor: Acting, id: str) -> Response:
-    """Before a journey is paused."""
-    return shown(request, visitor, await _pausing(request, visitor, id))
-
-
-@router.post("/journeys/{id}/pause")
-async def pause(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _pause(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Pause a journey."""
-
-    async def act() -> Response:
-        reason, ends_at = reason_of(form), end_of(form, visitor)
-        policy: Any = form.text("policy", "freeze")
-        if policy not in ("freeze", "continue"):
-            raise Impossible(f"the clock policy is freeze or continue, not `{policy[:40]}`")
-        found = await _found(request, visitor, id)
-        commands = _commands(request, visitor, form)
-        await commands.pause(await _client(request), found.id, policy, reason, ends_at)
-        undo = address(request, "journeys", found.id, "resume")
-        return done(request, _back(request, found), f"{found.called} is paused.", undo=undo)
-
-    return await carried_out(request, visitor, form, act, lambda: _pausing(request, visitor, id))
+    reason, ends_at = reason_of(form), end_of(form, visitor)
+    policy: Any = form.text("policy", "freeze")
+    if policy not in ("freeze", "continue"):
+        raise Impossible(f"the clock policy is freeze or continue, not `{policy[:40]}`")
+    found = await _found(request, visitor, id)
+    commands = _commands(request, visitor, form)
+    await commands.pause(await _client(request), found.id, policy, reason, ends_at)
+    undo = address(request, "journeys", found.id, "resume")
+    return done(request, _back(request, found), f"{found.called} is paused.", undo=undo)
 
 
-@router.get("/journeys/{id}/resume")
-async def before_resume(request: Request, visitor: Acting, id: str) -> Response:
-    """Before a journey goes on."""
-    return shown(request, visitor, await _resuming(request, visitor, id))
-
-
-@router.post("/journeys/{id}/resume")
-async def resume(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _resume(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Let a journey go on."""
-
-    async def act() -> Response:
-        reason = reason_of(form)
-        handling: Any = form.text("handling", "send")
-        if handling not in ("send", "skip"):
-            raise Impossible(f"what came due is dealt with by send or skip, not `{handling[:40]}`")
-        found = await _found(request, visitor, id)
-        await _commands(request, visitor, form).resume(await _client(request), found.id, handling, reason)
-        undo = address(request, "journeys", found.id, "pause")
-        return done(request, _back(request, found), f"{found.called} goes on.", undo=undo)
-
-    return await carried_out(request, visitor, form, act, lambda: _resuming(request, visitor, id))
+    reason = reason_of(form)
+    handling: Any = form.text("handling", "send")
+    if handling not in ("send", "skip"):
+        raise Impossible(f"what came due is dealt with by send or skip, not `{handling[:40]}`")
+    found = await _found(request, visitor, id)
+    await _commands(request, visitor, form).resume(await _client(request), found.id, handling, reason)
+    undo = address(request, "journeys", found.id, "pause")
+    return done(request, _back(request, found), f"{found.called} goes on.", undo=undo)
 
 
-@router.get("/journeys/{id}/skip")
-async def before_skip(request: Request, visitor: Acting, id: str) -> Response:
-    """Before the present wait, or the next message, is skipped."""
-    return shown(request, visitor, await _skipping(request, visitor, id))
-
-
-@router.post("/journeys/{id}/skip")
-async def skip(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _skip(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """End the present wait, or drop the next message."""
-
-    async def act() -> Response:
-        reason = reason_of(form)
-        what: Any = form.text("what", "wait")
-        if what not in ("wait", "message"):
-            raise Impossible(f"what is skipped is the wait or the message, not `{what[:40]}`")
-        found = await _found(request, visitor, id)
-        # It cannot be stored first: without Temporal nothing happens, and the page says so.
-        client = await parts_of(request).api.temporal()
-        await _commands(request, visitor, form).skip(client, found.id, what, reason)
-        says = "the wait is over" if what == "wait" else "its next message is dropped"
-        return done(request, _back(request, found), f"{found.called}: {says}.")
-
-    return await carried_out(request, visitor, form, act, lambda: _skipping(request, visitor, id))
+    reason = reason_of(form)
+    what: Any = form.text("what", "wait")
+    if what not in ("wait", "message"):
+        raise Impossible(f"what is skipped is the wait or the message, not `{what[:40]}`")
+    found = await _found(request, visitor, id)
+    # It cannot be stored first: without Temporal nothing happens, and the page says so.
+    client = await parts_of(request).api.temporal()
+    await _commands(request, visitor, form).skip(client, found.id, what, reason)
+    says = "the wait is over" if what == "wait" else "its next message is dropped"
+    return done(request, _back(request, found), f"{found.called}: {says}.")
 
 
-@router.get("/journeys/{id}/exit")
-async def before_exit(request: Request, visitor: Acting, id: str) -> Response:
-    """Before a journey is ended."""
-    return shown(request, visitor, await _ending(request, visitor, id))
-
-
-@router.post("/journeys/{id}/exit")
-async def exit_(request: Request, visitor: Acting, form: Sent, id: str) -> Response:
+async def _exit(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """End a journey for good."""
-
-    async def act() -> Response:
-        reason = reason_of(form)
-        found = await _found(request, visitor, id)
-        _, told = await _commands(request, visitor, form).exit(await _client(request), found.id, reason)
-        says = f"{found.called} has ended; nothing more is sent in it."
-        says += "" if told else " Its workflow is told as soon as the worker reaches Temporal."
-        return done(request, _back(request, found), says)
-
-    return await carried_out(request, visitor, form, act, lambda: _ending(request, visitor, id))
+    reason = reason_of(form)
+    found = await _found(request, visitor, id)
+    _, told = await _commands(request, visitor, form).exit(await _client(request), found.id, reason)
+    says = f"{found.called} has ended; nothing more is sent in it."
+    says += "" if told else " Its workflow is told as soon as the worker reaches Temporal."
+    return done(request, _back(request, found), says)
 
 
 # --- the pages before ------------------------------------------------------------------------------------------------
@@ -175,8 +133,10 @@ async def _skipping(request: Request, visitor: Visitor, id: str) -> Act:
     now, state = parts_of(request).api.clock(), found.position.state
     if found.position.word == "starting":
         raise Conflict("the journey has not begun yet: the worker has not told Temporal of it")
+    parts = parts_of(request)
+    then = await parts.api.database.read(lambda session: ahead.skipped(session, parts.explainer, found.position, now))
     options = [
-        Option("wait", "The present wait", f"Then it does this at once: {found.position.next.what}."),
+        Option("wait", "The present wait", f"Then comes next: {then.next.what or 'nothing'}."),
         Option("message", "The next message", "It is not sent; the journey goes on after it."),
     ]
     can = [one for one in options if refusal(state, Skipped(now, "wait" if one.value == "wait" else "message")) is None]
@@ -196,23 +156,24 @@ def _act(
     request: Request, found: Found, verb: str, act: str, says: list[str], fields: Any, *, harsh: bool = False
 ) -> Act:
     position = found.position
-    facts = [("Now", position.next.why), ("Comes next", position.next.what or "nothing")]
     return Act(
         f"{verb}: {found.called}", says, address(request, "journeys", found.id, act), _back(request, found), verb,
-        fields, facts, harsh=harsh,
+        fields, [("Now", position.next.why)], position.next, found.zone, harsh=harsh,
     )  # fmt: skip
 
 
 async def _found(request: Request, visitor: Visitor, id: str) -> Found:
-    parts = parts_of(request).api
+    parts, explainer = parts_of(request).api, parts_of(request).explainer
     commands = Commands(parts.database, visitor.who, parts.clock())
 
     def look(session: Session) -> Found:
         journey = reader.find_journey(session, named(id))
         customer = customers.by_id(session, journey.customer_id)
         called = f"{held.called(customer)}’s journey through {journey.playbook}"
-        position = commands.going(session, journey.id)
-        return Found(position, called, stored.active_on(session, "journey", journey.id))
+        commands.going(session, journey.id)
+        position = ahead.position(session, explainer, journey, parts.clock())
+        zone = explainer.zone(customer) if customer else None
+        return Found(position, called, zone, stored.active_on(session, "journey", journey.id))
 
     return await parts.database.read(look)
 
@@ -231,3 +192,9 @@ def _commands(request: Request, visitor: Visitor, form: Posted) -> Commands:
 
 def _back(request: Request, found: Found) -> str:
     return address(request, "customers", found.position.journey.customer_id)
+
+
+two_steps(router, "/journeys/{id}/pause", Acting, _pausing, _pause)
+two_steps(router, "/journeys/{id}/resume", Acting, _resuming, _resume)
+two_steps(router, "/journeys/{id}/skip", Acting, _skipping, _skip)
+two_steps(router, "/journeys/{id}/exit", Acting, _ending, _exit)

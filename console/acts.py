@@ -21,6 +21,7 @@ from console.visitors import Visitor
 from intake.asking import Conflict
 from intake.consents import NotRecorded
 from intake.pauses import Impossible
+from intake.reader import Next
 from lifecycle.rights import Right
 from lifecycle.segment import FIRST, LAST
 from lifecycle.values import instant
@@ -54,7 +55,8 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Act:
     """A page that asks for confirmation. `says` are the sentences of what will happen; `action` is where the form is
-    sent, `back` where one goes who thinks better of it. `facts` are shown as a list.
+    sent, `back` where one goes who thinks better of it. `facts` are shown as a list, and below them what `comes` next
+    in a journey, whose customer's clocks are those of `zone_of`.
     """
 
     title: str
@@ -64,6 +66,8 @@ class Act:
     button: str
     fields: Sequence[Field] = ()
     facts: Sequence[tuple[str, str]] = ()
+    comes: Next | None = None
+    zone_of: str | None = None
     reason: str = ""
     harsh: bool = False
     asks_why: bool = True

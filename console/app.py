@@ -21,8 +21,10 @@ from console import (
     journey_map,
     messages,
     oidc,
+    pauses,
     pausing,
     playbooks,
+    resuming,
     rolling,
     segments,
     sign_in,
@@ -36,7 +38,8 @@ from lifecycle.rights import Right
 ROOMS: tuple[APIRouter, ...] = (
     home.router, customers.router, acting_on_customers.router, acting_on_journeys.router, messages.router, tasks.router,
     playbooks.router, rolling.router, foreseen.router, journey_map.router, events.router, segments.router,
-    pausing.router, audit.router, sign_in.router, oidc.router, users.router, templating.router,
+    pausing.router, resuming.router, pauses.router, audit.router, sign_in.router, oidc.router, users.router,
+    templating.router,
 )  # fmt: skip
 """The routes, by subject."""
 

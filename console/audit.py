@@ -20,9 +20,9 @@ from store.lists.paging import Page
 router = APIRouter()
 
 KNOWN = (
-    "consent", "enrol", "erase", "events retried", "exit", "lift", "note", "pause", "resend", "resume", "shadow",
-    "signed in", "skip", "suppress", "task assigned", "task done", "task reopened", "token created", "token revoked",
-    "user added",
+    "consent", "enrol", "erase", "events retried", "exit", "lift", "list saved", "note", "pause", "resend", "resume",
+    "shadow", "signed in", "skip", "suppress", "task assigned", "task done", "task reopened", "token created",
+    "token revoked", "user added",
 )  # fmt: skip
 """Words for what was done that the filter offers; others may be typed."""
 
@@ -33,8 +33,8 @@ _HEADER = ("at", "who", "what", "target", "reason", "data")
 async def listing(request: Request, visitor: Seeing) -> Response:
     """All acts, the latest first."""
     query, parts = Query(request, visitor.zone), parts_of(request)
-    target = query.text("target")
-    who, what = query.text("who"), query.text("what")
+    target = query.text("target", parts.plans)
+    who, what = query.text("who"), query.text("what", KNOWN)
     since, until = query.day("from"), query.day("to", after=True)
 
     def read(session: Session, cursor: Any = None, limit: int = 50) -> Page[Act]:
@@ -44,7 +44,7 @@ async def listing(request: Request, visitor: Seeing) -> Response:
         return lists.listed(session, wanted, cursor, limit)
 
     if query.csv:
-        return spreadsheets.answer(request, "audit-log", _HEADER, read, _row)
+        return await spreadsheets.answer(request, visitor, query, "audit-log", _HEADER, read, _row)
     found = await parts.api.database.read(lambda session: read(session, query.cursor))
     return shown(
         request,

@@ -56,12 +56,11 @@ STATES = {
 
 
 class Shown(NamedTuple):
-    """An open journey on the page: where it stands, what is done `first`, what comes in words (`otherwise`: if nothing
+    """An open journey on the page: where it stands and what is done next, what comes in words (`otherwise`: if nothing
     comes that it waits for), how certain that is, and its picture.
     """
 
     position: Position
-    first: Entry | None
     coming: list[Entry]
     otherwise: list[Entry]
     ahead: Ahead | None
@@ -126,12 +125,10 @@ def _shown(position: Position, coming: Ahead | None) -> Shown:
     own = next((one for one in position.lying if one.scope == "journey"), None)
     lines = coming.lines if coming else ()
     otherwise = coming.then.otherwise if coming and coming.then else ()
-    done = next((line for line in (*lines, *otherwise) if line.what not in ("waiting", "branch")), None)
     # That the time is over is what the wait itself says.
     otherwise = tuple(line for line in otherwise if line.what != "branch" or line.to != "timed_out")
     told, else_ = ([life.of_line(position, line) for line in each] for each in (lines, otherwise))
-    first = life.of_line(position, done) if done else None
-    return Shown(position, first, told, else_, coming, _drawn(position), visited, own)
+    return Shown(ahead.told(position, coming), told, else_, coming, _drawn(position), visited, own)
 
 
 def _drawn(position: Position) -> Picture:

@@ -40,7 +40,7 @@ async def listing(request: Request, visitor: Seeing) -> Response:
     wanted = EventFilter(
         state=query.choice("state", STATES),
         kind=query.choice("kind", KINDS),
-        name=query.text("name"),
+        name=query.text("name", parts.api.map.milestones),
         source=query.text("source"),
     )
 
@@ -54,7 +54,7 @@ async def listing(request: Request, visitor: Seeing) -> Response:
         return lists.listed(session, theirs, cursor, limit)
 
     if query.csv:
-        return spreadsheets.answer(request, "events", _HEADER, read, _row)
+        return await spreadsheets.answer(request, visitor, query, "events", _HEADER, read, _row)
     found, backlog = await parts.api.database.read(
         lambda session: (read(session, query.cursor), lists.backlog(session))
     )

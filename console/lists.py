@@ -6,7 +6,7 @@ for, and the page says so: nobody meets an error because a link was cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
@@ -34,19 +34,28 @@ _FIRST, _LAST = Date(1970, 1, 1), Date(2199, 12, 31)
 
 
 class Query:
-    """What the address of a list asks for. `used` is what of it counts, by name; `wrong` says what does not."""
+    """What the address of a list asks for. `used` is what of it counts, by name; `wrong` says what does not.
+
+    `told` is the same for the audit log: what somebody typed may name a person, so that of it only words are told that
+    are declared.
+    """
 
     def __init__(self, request: Request, zone: str) -> None:
         self._given, self._zone = request.query_params, zone
         self.used: dict[str, str] = {}
+        self._declared: set[str] = set()
         self.wrong: list[str] = []
         self.csv = request.query_params.get("format") == "csv"
         self.cursor = read_cursor(request.query_params.get("at"))
         if request.query_params.get("at") and self.cursor is None:
             self.wrong.append("The address names a place in the list that there is not; this is its beginning.")
 
-    def text(self, name: str) -> str | None:
-        """What a field says."""
+    @property
+    def told(self) -> dict[str, str]:
+        return {name: text if name in self._declared else "given" for name, text in self.used.items()}
+
+    def text(self, name: str, declared: Container[str] = ()) -> str | None:
+        """What a field says; `declared` are words that name nobody."""
         text = self._given.get(name, "").strip()
         if not text:
             return None
@@ -54,11 +63,14 @@ class Query:
             self.wrong.append(f"What is asked for as {name} is too long, or cannot be in a name, and is not looked at.")
             return None
         self.used[name] = text
+        if text in declared:
+            self._declared.add(name)
         return text
 
     def choice(self, name: str, known: Iterable[str]) -> str | None:
         """One of the words that a field may have."""
-        text = self.text(name)
+        known = set(known)
+        text = self.text(name, known)
         if text is None or text in known:
             return text
         del self.used[name]
@@ -74,6 +86,7 @@ class Query:
             day = Date.parse_iso(text)
             if not _FIRST <= day <= _LAST:
                 raise ValueError(text)
+            self._declared.add(name)
             return (day.add(days=1) if after else day).at(Time()).assume_tz(self._zone).to_instant()
         except (ValueError, OverflowError, TimeZoneNotFoundError):
             del self.used[name]

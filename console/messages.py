@@ -104,8 +104,8 @@ async def _list(request: Request, visitor: Visitor, template: str, title: str, s
     wanted = MessageFilter(
         state=query.choice("state", MESSAGES) if sender is None else None,
         channel=query.choice("channel", CHANNELS),
-        playbook=query.text("playbook"),
-        template=query.text("template"),
+        playbook=query.text("playbook", parts.plans),
+        template=query.text("template", {name for name, _ in parts.explainer.templates}),
         since=query.day("from"),
         until=query.day("to", after=True),
         sender=sender,
@@ -119,7 +119,7 @@ async def _list(request: Request, visitor: Visitor, template: str, title: str, s
         return lists.listed(session, theirs, cursor, limit)
 
     if query.csv:
-        return spreadsheets.answer(request, title, _HEADER, read, _row)
+        return await spreadsheets.answer(request, visitor, query, title.lower(), _HEADER, read, _row)
     found = await parts.api.database.read(lambda session: read(session, query.cursor))
     return shown(
         request, template, visitor, query, found, title=title, states=MESSAGES, channels=CHANNELS,

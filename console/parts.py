@@ -30,7 +30,6 @@ class Parts:
     """
 
     api: ApiParts
-    explainer: Explainer
     secret_key: str
     root: Path
     plans: Mapping[str, Plan] = field(default_factory=dict)
@@ -41,6 +40,10 @@ class Parts:
     counted: Counted = field(default_factory=Counted)
     proofs: dict[str, Proof] = field(default_factory=dict)
     foreseer: Foreseer = field(default_factory=Foreseer)
+
+    @property
+    def explainer(self) -> Explainer:
+        return self.api.explainer
 
     @property
     def base(self) -> str:

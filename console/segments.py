@@ -42,7 +42,7 @@ async def one(request: Request, visitor: Seeing, name: str) -> Response:
         return lists.members(session, name, cursor, limit)
 
     if query.csv:
-        return spreadsheets.answer(request, f"segment-{name}", _HEADER, read, _row)
+        return await spreadsheets.answer(request, visitor, query, f"segment-{name}", _HEADER, read, _row)
     found, sizes = await parts.api.database.read(
         lambda session: (read(session, query.cursor), lists.sizes(session, [name]))
     )

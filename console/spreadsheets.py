@@ -19,7 +19,10 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+from console.lists import Query
 from console.pages import HEADERS, parts_of
+from console.visitors import Visitor
+from intake.exporting import list_saved
 from store.database import Database
 from store.lists.paging import Cursor, Page
 
@@ -49,33 +52,50 @@ def cell(value: Any) -> str:
 
 
 async def lines(
-    database: Database, header: Sequence[str], fetch: Fetch, values: Callable[[Any], Sequence[Any]]
+    database: Database,
+    header: Sequence[str],
+    first: Page[Any],
+    fetch: Fetch,
+    values: Callable[[Any], Sequence[Any]],
 ) -> AsyncIterator[bytes]:
-    """The file in pieces, each of at most `ROWS` rows, read by a query of its own."""
-    cursor: Cursor | None = None
-    rows: list[Sequence[Any]] = [header]
+    """The file in pieces: its `first` rows, which are read already, then at most `ROWS` at a time, each by a query."""
+    found, rows = first, [header]
     while True:
-        place = cursor
-        found = await database.read(lambda session: fetch(session, place, ROWS))  # noqa: B023 - awaited at once
         rows += [values(one) for one in found.rows]
         if rows:  # a stretch in which nothing was found is no piece
             yield _written(rows)
-        if found.older is None:
+        place = found.older
+        if place is None:
             return
-        cursor, rows = found.older, []
+        rows = []
+        found = await database.read(lambda session: fetch(session, place, ROWS))  # noqa: B023 - awaited at once
 
 
-def answer(
-    request: Request, name: str, header: Sequence[str], fetch: Fetch, values: Callable[[Any], Sequence[Any]]
+async def answer(
+    request: Request,
+    visitor: Visitor,
+    query: Query,
+    name: str,
+    header: Sequence[str],
+    fetch: Fetch,
+    values: Callable[[Any], Sequence[Any]],
 ) -> Response:
-    """The list as a file to download. `name` says what is in it; the day is added."""
+    """The list as a file to download. `name` says what is in it; the day is added.
+
+    Nothing goes out before the audit log says who has it.
+    """
     parts = parts_of(request)
-    day = parts.api.clock().to_tz("UTC").date().format_iso()
+    database, now = parts.api.database, parts.api.clock()
+    first = await database.read(lambda session: fetch(session, None, ROWS))
+    number = len(first.rows) if first.older is None else None
+    whose = query.used.get("customer") or query.used.get("target")
+    await database.write(lambda session: list_saved(session, name, query.told, whose, number, who=visitor.who, now=now))
+    day = now.to_tz("UTC").date().format_iso()
     headers = {
         **HEADERS,
         "Content-Disposition": f'attachment; filename="milepost-{file_name(name)}-{day}.csv"',
     }
-    made = lines(parts.api.database, header, fetch, values)
+    made = lines(database, header, first, fetch, values)
     return StreamingResponse(made, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 

@@ -61,7 +61,7 @@ async def listing(request: Request, visitor: Seeing) -> Response:
         return lists.listed(session, wanted, cursor, limit)
 
     if query.csv:
-        return spreadsheets.answer(request, "tasks", _HEADER, read, _row)
+        return await spreadsheets.answer(request, visitor, query, "tasks", _HEADER, read, _row)
     found, late = await parts.api.database.read(
         lambda session: (read(session, query.cursor), lists.overdue(session, now))
     )

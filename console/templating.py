@@ -14,6 +14,7 @@ from markupsafe import Markup
 from whenever import Instant
 
 from console.parts import Parts
+from lifecycle.step_words import any_of
 
 HERE = Path(__file__).parent
 
@@ -135,6 +136,7 @@ def _made() -> Environment:
         city=_city,
         browser=_browser,
         clock=_wall_clock,
+        any_of=any_of,
     )
     made.globals.update(to=_to, static=_static_address)
     return made

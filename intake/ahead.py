@@ -1,20 +1,24 @@
-"""What comes next in a customer's journeys, read from the database: `lifecycle.ahead` says it."""
+"""What comes next in a customer's journeys, read from the database: `lifecycle.ahead` says it.
+
+Whoever tells people what comes next asks here, so that all doors say the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 from whenever import Instant
 
 from activities.facts import person_of
-from intake import known, reader
+from intake import known, life, reader
 from intake.explain.answer import Explainer
 from intake.explain.messages import GIVEN
 from intake.forecasting import reach
-from intake.reader import Position
-from lifecycle import ahead
+from intake.reader import Next, Position
+from lifecycle import ahead, interpreter
 from lifecycle.ahead import Ahead
 from lifecycle.caps import Counted, reaches_back
 from lifecycle.enrolment import Entering
@@ -23,11 +27,58 @@ from lifecycle.forecast import Customer as Living
 from lifecycle.forecast import UnderWay
 from lifecycle.language.template import Channel
 from lifecycle.simulator import World
-from lifecycle.state import Phase
+from lifecycle.state import Phase, Skipped
+from lifecycle.step_words import any_of
 from messaging.render import RenderError
-from store import events, inbox, journeys, messages, playbooks, prospects
+from store import customers, events, inbox, journeys, messages, playbooks, prospects
 from store.journeys import Outline
-from store.tables import Customer
+from store.tables import Customer, Journey
+
+
+def position(session: Session, explainer: Explainer, journey: Journey, now: Instant) -> Position:
+    """Where a journey stands at `now`, and what is done next in it: the customer's journeys compete for caps."""
+    customer = customers.by_id(session, journey.customer_id)
+    under_way = journeys.under_way(session, journey.customer_id)
+    if customer is None or journey.id not in [one.id for one in under_way]:
+        return reader.position(session, journey, now)
+    found = reader.positions(session, under_way, now)
+    coming = of_positions(session, explainer, customer, found, journeys.outlines(session, customer.id), now)
+    return next(told(one, coming.get(one.journey.id)) for one in found if one.journey.id == journey.id)
+
+
+def positions(session: Session, explainer: Explainer, customer: Customer, now: Instant) -> list[Position]:
+    """Where each of a customer's journeys stands, and what is done next in it, in the order of entry."""
+    found = reader.of_customer(session, customer, now)
+    coming = of_positions(session, explainer, customer, found, journeys.outlines(session, customer.id), now)
+    return [told(one, coming.get(one.journey.id)) for one in found]
+
+
+def skipped(session: Session, explainer: Explainer, position: Position, now: Instant) -> Position:
+    """Where a journey would stand if its present wait were skipped; one whose wait cannot be, where it stands."""
+    skip = Skipped(now, "wait")
+    customer = customers.by_id(session, position.journey.customer_id)
+    if customer is None or interpreter.refusal(position.state, skip) is not None:
+        return position
+    state = interpreter.advance(position.plan, position.state, skip, now).state
+    others = [one for one in journeys.under_way(session, customer.id) if one.id != position.journey.id]
+    here = Next(None, reader.after(position.plan, state), position.next.why)
+    found = [replace(position, state=state, next=here), *reader.positions(session, others, now)]
+    coming = of_positions(session, explainer, customer, found, journeys.outlines(session, customer.id), now)
+    return told(found[0], coming.get(position.journey.id))
+
+
+def told(position: Position, coming: Ahead | None) -> Position:
+    """A position with what is done next in the place of its next step, in the words in which timelines will tell it.
+
+    Left as it is where nothing is certain: a pause holds it, or it decides first by what is known only then.
+    """
+    first = coming.first if coming else None
+    if coming is None or first is None:
+        return position
+    says, unless = life.of_line(position, first).says, any_of(coming.unless) or None
+    if first.what == "refused":
+        says += f" ({first.reason})"
+    return replace(position, next=Next(first.at, says, position.next.why, unless))
 
 
 def of_customer(session: Session, explainer: Explainer, customer: Customer, now: Instant) -> Mapping[str, Ahead]:
@@ -59,7 +110,7 @@ def of_positions(
 
     world = World(
         explainer.map,
-        [explainer.asker.plan_of(session, version) for version in playbooks.taken_by(session, customer.id)],
+        [explainer.asker.plan_of(session, version) for version in playbooks.taken_by(session, customer.id).values()],
         explainer.templates,
         explainer.conditions,
         strict_consent=True,

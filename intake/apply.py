@@ -106,7 +106,7 @@ class Applier:
             said = replace(said, properties=account.attributes)
             told["account"] = {"id": account.id, "changed": changed}
         had = journeys.outlines(session, customer.id)
-        active = [self.plan(session, version) for version in playbooks.taken_by(session, customer.id)]
+        active = [self.plan(session, version) for version in playbooks.taken_by(session, customer.id).values()]
         done = enrolment.apply(
             said,
             person,

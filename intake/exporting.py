@@ -15,7 +15,7 @@ from whenever import Instant
 
 from intake import reader
 from messaging import addresses
-from store import customers, erasing, suppressions
+from store import audit, customers, erasing, suppressions
 from store.erasing import Person
 from store.tables import (
     Account,
@@ -56,6 +56,31 @@ SHOWN: Mapping[type[Row], str] = {
     Audit: "at who what target reason data",
 }
 """By table the columns that are shown, in this order."""
+
+
+LIST_SAVED = "list saved"
+"""What the audit log calls a list that somebody saved as a file."""
+
+
+def list_saved(
+    session: Session,
+    name: str,
+    filters: Mapping[str, str],
+    whose: str | None,
+    rows: int | None,
+    *,
+    who: str,
+    now: Instant,
+) -> None:
+    """Write into the audit log that somebody saves a list: which one and by which filters, and never what is in it.
+
+    Where it is the list of one customer (`whose`, as they asked for them), the entry is about that customer. `rows` is
+    how many there are, if that is known before they are read.
+    """
+    customer = (customers.get(session, whose) or customers.by_id(session, whose)) if whose else None
+    data = {"list": name, **({"filters": dict(filters)} if filters else {}), **({} if rows is None else {"rows": rows})}
+    target = customer.id if customer else name
+    audit.record(session, Audit(at=now, who=who, what=LIST_SAVED, target=target, data=data))
 
 
 def export(session: Session, name: str, now: Instant, key: bytes) -> dict[str, Any]:

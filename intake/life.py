@@ -7,7 +7,7 @@ zone. A page is a fixed number of queries, whatever the customer went through.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from intake.reader import Position
 from lifecycle.life import Place, Told, bound, page
 from lifecycle.lines import instant_of
 from lifecycle.state import Line
+from lifecycle.step_words import CHANNELS, by
 from store import life
 from store.tables import Audit, Consent, ConsentRequest, Customer, Event, Milestone, Pause, Suppression, Task
 
@@ -28,7 +29,6 @@ Kind = Literal[
     "consent", "suppression", "act", "note",
 ]  # fmt: skip
 
-_CHANNELS = {"email": "e-mail", "sms": "SMS"}
 _SCOPES = {"everything": "everything", "playbook": "the playbook", "channel": "the channel", "account": "the account",
            "segment": "the segment"}  # fmt: skip
 
@@ -114,7 +114,7 @@ def read(
     names = [one.user_id for one in (whose.customer, *whose.merged)]
     account = whose.customer.account_id
     wide = {
-        "channel": list(_CHANNELS), "playbook": whose.playbooks, "segment": whose.segments,
+        "channel": list(CHANNELS), "playbook": whose.playbooks, "segment": whose.segments,
         "account": [account] if account else [],
     }  # fmt: skip
     since, addresses = whose.customer.created_at, [mark for _, mark in whose.marks]
@@ -160,9 +160,14 @@ def _coming(positions: Iterable[Position], rank: int, place: Place | None) -> li
 
 
 def of_line(position: Position, line: Line) -> Entry:
-    """A line of a journey in words, one that is still to come among them."""
+    """A line of a journey that is still to come, in words."""
     row = _step(position, line)
-    return _of_journey(row.at, row)
+    entry = _of_journey(row.at, row)
+    return replace(entry, says=_TO_COME[line.what]) if line.what in _TO_COME else entry
+
+
+_TO_COME = {"finished": "comes to its last step", "exited": "ends"}
+"""The words of lines that are told otherwise while they are still to come."""
 
 
 def _step(position: Position, line: Line) -> life.Step:
@@ -196,10 +201,10 @@ class _Around:
         news = [Reaction(one.kind, one.first, one.times, one.detail) for one in self.news.get(row.id, ())]
         kind: Kind = "deferred" if row.state == "pending" else "message"
         return Entry(
-            at, kind, row.subject or f"{row.template} by {_CHANNELS.get(row.channel, row.channel)}",
+            at, kind, row.subject or by(row.template, row.channel),
             because(row.reason) or None, until=row.not_before if row.state == "pending" else None, state=row.state,
             message=row.id, journey=row.journey_id, playbook=row.playbook, step=row.step, asks=row.id,
-            values=(("template", row.template), ("channel", _CHANNELS.get(row.channel, row.channel))),
+            values=(("template", row.template), ("channel", CHANNELS.get(row.channel, row.channel))),
             reactions=tuple(news),
         )  # fmt: skip
 
@@ -234,17 +239,17 @@ _ARMS = {"timed_out": "the time is over", "passed": "the date has passed", "else
 def _in_words(row: life.Step) -> tuple[Kind, str, str | None, Instant | None]:
     """A line's kind, what it says, why, and the instant that it looks ahead to."""
     template, to = row.template or "", row.to or ""
-    by = f"{template} by {_CHANNELS.get(row.channel or '', row.channel or '')}"
+    message = by(template, row.channel or "")
     line = Line(row.seq, row.at, 0, row.what, to=row.to)  # type: ignore[arg-type]
     match row.what:
         case "entered":
             return "journey", "entered the playbook", None, None
         case "sent":
-            return "step", f"sends {by}", None, None
+            return "step", f"sends {message}", None, None
         case "deferred":
-            return "deferred", f"{by} is put off", because(row.reason), instant_of(line)
+            return "deferred", f"{message} is put off", because(row.reason), instant_of(line)
         case "refused" if row.template:
-            return "refused", f"{by} is not sent", because(row.reason), None
+            return "refused", f"{message} is not sent", because(row.reason), None
         case "refused":
             return "refused", f"no task for {to}", because(row.reason), None
         case "waiting" if row.to is None:
@@ -283,8 +288,8 @@ def _task(at: Instant, row: Task) -> Entry:
 
 
 def _consent(at: Instant, row: Consent) -> Entry:
-    by = f" by {_CHANNELS.get(row.channel, row.channel)}" if row.channel else ""
-    says = f"{'agreed to' if row.granted else 'said no to'} {row.topic}{by}"
+    answer = "agreed to" if row.granted else "said no to"
+    says = f"{answer} {by(row.topic, row.channel) if row.channel else row.topic}"
     return Entry(at, "consent", says, values=(("told by", row.source),))
 
 
@@ -317,11 +322,12 @@ def _act(at: Instant, row: Audit) -> Entry:
 _ACTS = {
     "pause": "paused", "resume": "resumed", "skip": "skipped", "exit": "ended by hand", "enrol": "enrolled by hand",
     "consent": "changed consent", "resend": "sent again", "suppress": "suppressed",
+    "list saved": "saved a list about them as CSV",
 }  # fmt: skip
 
 
 def _pause(at: Instant, row: Pause) -> Entry:
-    what = f"{_SCOPES.get(row.scope, row.scope)} {_CHANNELS.get(row.target, row.target)}".strip()
+    what = f"{_SCOPES.get(row.scope, row.scope)} {CHANNELS.get(row.target, row.target)}".strip()
     if row.ended_at == at:
         return Entry(at, "pause", f"the pause of {what} ended")
     says = f"{what} is paused"

@@ -21,10 +21,9 @@ from lifecycle.course import standing
 from lifecycle.language.faults import did_you_mean
 from lifecycle.lines import local_iso
 from lifecycle.state import STATE, Line, Phase, State
+from lifecycle.step_words import CHANNELS, any_of, does
 from store import customers, holds, inbox, journeys, pauses, playbooks, traces
 from store.tables import Customer, Journey, Pause, Trace
-
-_CHANNELS = {"email": "e-mail", "sms": "SMS"}
 
 
 class Unknown(Exception):
@@ -33,11 +32,16 @@ class Unknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What comes next: at which instant, if one is known, and why then. Times within the texts are the customer's."""
+    """What comes next: at which instant, if one is known, and why then. Times within the texts are the customer's.
+
+    Here it is the next step, which is all that a state says. `intake.ahead` puts in its place what is done next; that
+    is not done where what `unless` names comes before.
+    """
 
     at: Instant | None
     what: str | None
     why: str
+    unless: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ class _News:
         ids = [one.id for one in going]
         since = min(stored[one].clock for one in ids)
         of = {one.id: one.playbook for one in going}
-        found = pauses.concerning_each(session, going[0].customer_id, of, list(_CHANNELS), since)
+        found = pauses.concerning_each(session, going[0].customer_id, of, list(CHANNELS), since)
         return cls(
             inbox.of_each(session, ids),
             holds.on_each(session, ids),
@@ -148,7 +152,7 @@ def _resting(journey: Journey, plan: p.Plan, stored: State, lines: list[Line]) -
     elif journey.status == "ended":
         comes = Next(None, None, _ended(journey, stored))
     else:
-        comes = Next(None, describe(plan, stored.step), "the worker has not told Temporal of it yet")
+        comes = Next(None, does(plan, stored.step), "the worker has not told Temporal of it yet")
     return Position(journey, plan, stored, journey.status, comes, lines, len(lines))
 
 
@@ -207,7 +211,7 @@ def _ended(journey: Journey, state: State) -> str:
 
 
 def _next(session: Session, plan: p.Plan, state: State, lines: list[Line], known: Mapping[int, Pause]) -> Next:
-    then = _after(plan, state)
+    then = after(plan, state)
     if state.held:
         here = plan.steps[state.step] if state.step else None
         lying = [one for one in state.pauses if one.channel is None or (here and interpreter.holds(one, here))]
@@ -215,9 +219,9 @@ def _next(session: Session, plan: p.Plan, state: State, lines: list[Line], known
         frozen = state.frozen_since is not None
         return Next(None if frozen else state.due, then, why)
     if state.leaving:
-        return Next(None, "end", f"is ending ({state.leaving[1]}), once what is under way is done")
+        return Next(None, "ends", f"is ending ({state.leaving[1]}), once what is under way is done")
     if state.phase in (Phase.WORKING, Phase.READY):
-        return Next(state.came_due, describe(plan, state.step), "is due, and the worker is at it")
+        return Next(state.came_due, does(plan, state.step), "is due, and the worker is at it")
     assert state.step is not None
     assert state.due is not None
     step, until = plan.steps[state.step], local(state.due, state.zone)
@@ -225,20 +229,22 @@ def _next(session: Session, plan: p.Plan, state: State, lines: list[Line], known
         reason = next((line.reason for line in reversed(lines) if line.what == "deferred"), None)
         return Next(state.due, then, f"put off until {until}" + (f": {reason}" if reason else ""))
     if isinstance(step, p.WaitFor):
-        return Next(state.due, then, f"waits for {' or '.join(step.keys)}, at most until {until}")
+        return Next(state.due, then, f"waits for {any_of(step.keys)}, at most until {until}")
     return Next(state.due, then, f"waits until {until}")
 
 
-def _after(plan: p.Plan, state: State) -> str:
-    """What is done once the present wait is over."""
+def after(plan: p.Plan, state: State) -> str:
+    """The step that comes once the present wait is over, in words."""
+    if state.phase is Phase.ENDED:
+        return does(plan, None)
     step = plan.steps[state.step] if state.step else None
     if state.phase is Phase.WAITING and isinstance(step, p.Wait):
-        return describe(plan, step.next)
+        return does(plan, step.next)
     if state.phase is Phase.WAITING and isinstance(step, p.Repeat):
-        return describe(plan, step.body)
+        return does(plan, step.body)
     if state.phase is Phase.LISTENING and isinstance(step, p.WaitFor):
-        return describe(plan, step.timed_out)
-    return describe(plan, state.step)
+        return does(plan, step.timed_out)
+    return does(plan, state.step)
 
 
 def _paused(session: Session, pause: str, zone: str, known: Mapping[int, Pause]) -> str:
@@ -246,7 +252,7 @@ def _paused(session: Session, pause: str, zone: str, known: Mapping[int, Pause])
     row = None if number is None else known.get(number) or pauses.get(session, number)
     if row is None:
         return "paused"
-    what = "everything" if row.scope == "everything" else _CHANNELS.get(row.target, f"its {row.scope}")
+    what = "everything" if row.scope == "everything" else CHANNELS.get(row.target, f"its {row.scope}")
     if row.ended_at is not None:
         pace = f" ({row.spread} journeys a minute)" if row.spread else ""
         return f"{what} was paused until {local(row.ended_at, zone)}; it goes on when its turn comes{pace}"
@@ -254,36 +260,6 @@ def _paused(session: Session, pause: str, zone: str, known: Mapping[int, Pause])
     clock = "the clock stands" if row.policy == "freeze" else "time runs on"
     until = f" until {local(row.ends_at, zone)}" if row.ends_at else ""
     return f"{scope}paused since {local(row.started_at, zone)}{until} ({clock}): {row.reason}"
-
-
-def describe(plan: p.Plan, step_id: p.Target) -> str:
-    """What a step does, in a few words; None is the end."""
-    if step_id is None:
-        return "end"
-    step = plan.steps[step_id]
-    match step:
-        case p.Send():
-            return f"send {step.template} by {_CHANNELS[step.channel]}"
-        case p.Wait():
-            return f"wait {step.span}" if step.span else f"wait until {step.until}" + (f" {step.at}" if step.at else "")
-        case p.WaitFor():
-            return f"wait for {' or '.join(step.keys)}"
-        case p.Branch():
-            return f"decide at {step_id}"
-        case p.Split():
-            return f"take a variant of {step.name}"
-        case p.Task():
-            return f"task: {step.title}"
-        case p.Repeat():
-            return f"repeat every {step.every}"
-        case p.Set():
-            return "set " + ", ".join(f"{name} = {value}" for name, value in step.values)
-        case p.Record():
-            return f"record {step.milestone}"
-        case p.Enrol():
-            return f"enrol in {step.playbook}"
-        case p.Exit():
-            return f"end: {step.reason}"
 
 
 def local(at: Instant, zone: str) -> str:

@@ -79,10 +79,12 @@ def begin(session: Session, wanted: Wanted, who: str, now: Instant) -> Rollout:
     under_way = rollouts.under_way(session, wanted.playbook)
     if under_way is not None:
         raise Conflict(
-            f"apply {under_way.id} of {wanted.playbook} is under way since {_utc(under_way.started_at)}, and nothing"
-            f" was changed; wait for it, or stop it with `milepost apply {wanted.playbook} --stop`"
+            f"apply {under_way.id} of {wanted.playbook} is under way, and nothing was changed; wait for it, or stop it"
+            f" with `milepost apply {wanted.playbook} --stop`"
         )
     _check(wanted, version)
+    plan = wanted.plan or (stored_plan(session, version) if wanted.targets and version else None)
+    check_targets(session, wanted.playbook, plan, wanted.targets)
     if version is not None and wanted.plan is not None:
         _publish(session, wanted.playbook, wanted.plan, wanted.source, now)
     before = playbooks.active(session).get(wanted.playbook)
@@ -141,6 +143,20 @@ def stop(session: Session, playbook: str, reason: str | None, who: str, now: Ins
     playbooks.share(session, playbook, None, None)
     _log(session, "apply stopped", playbook, reason, who, now, {"apply": under_way.id})
     return _found(session, under_way.id)
+
+
+def check_targets(session: Session, playbook: str, plan: Plan | None, targets: Mapping[str, str]) -> None:
+    """Raise Impossible where `targets` names a step of no version, or one that the new version (`plan`) has not."""
+    if not targets:
+        return
+    old = {step for version, _ in playbooks.versions(session, playbook) for step in stored_plan(session, version).steps}
+    new = set(plan.steps) if plan else set()
+    for step, to in targets.items():
+        for name, known, where in ((step, old, "any version"), (to, new, "the new version")):
+            if name not in known:
+                hint = did_you_mean(name, known)
+                says = f"there is no step of {where} of {playbook} called `{name}`"
+                raise Impossible(says + (f"; {hint}" if hint else ""))
 
 
 def halted(session: Session, playbook: str) -> bool:
@@ -208,7 +224,3 @@ def _log(
     session: Session, what: str, playbook: str, reason: str | None, who: str, now: Instant, data: dict[str, Any]
 ) -> None:
     audit.record(session, Audit(at=now, who=who, what=what, target=playbook, reason=reason, data=data))
-
-
-def _utc(at: Instant) -> str:
-    return at.format_iso(unit="minute").replace("T", " ").replace("Z", " UTC")

@@ -32,6 +32,10 @@ Reaches: TypeAlias = Callable[[TemplateInfo], tuple[Literal["known", "none", "in
 """Whether a message of a template has an address to go to, and what suppresses that: see `policies.Asked`."""
 
 
+_NOTHING_DONE = frozenset({"waiting", "branch", "deferred"})
+"""Lines by which a journey goes on, and nothing is done."""
+
+
 class Then(NamedTuple):
     """Where certainty ends. `decides`: at a branch, at `at`. `listens`: for `keys`, from `at` to `until` at the latest;
     `otherwise` are the lines from then on where none of them happens, up to the next place like this.
@@ -52,6 +56,17 @@ class Ahead(NamedTuple):
 
     lines: tuple[Line, ...]
     then: Then | None
+
+    @property
+    def first(self) -> Line | None:
+        """What is done next: to wait, to decide and to put off does nothing. It may be one of `then.otherwise`."""
+        otherwise = self.then.otherwise if self.then else ()
+        return next((line for line in (*self.lines, *otherwise) if line.what not in _NOTHING_DONE), None)
+
+    @property
+    def unless(self) -> tuple[StepId, ...]:
+        """The keys of what is waited for, where `first` is done only if none of it comes."""
+        return self.then.keys if self.then and self.first in self.then.otherwise else ()
 
 
 def ahead(world: World, customer: Customer, now: Instant, reaches: Reaches) -> Mapping[str, Ahead]:

@@ -26,6 +26,7 @@ MAX_LINE = 1_000_000
 """The most bytes that a line of an event log may have."""
 
 MAX_ID = 255
+_MAX_BITS = MAX_ID * 4
 """The most characters that an id or the name of an event may have."""
 
 DEEPEST = 32
@@ -162,7 +163,9 @@ def read_call(data: Any, types: Sequence[str] = TYPES) -> Call | str:
 
 def identity(value: Any) -> str | None:
     """An id as it is stored, or None. Numbers are taken as they are written: many products number their customers."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if value.bit_length() < _MAX_BITS else None
+    return _text(value)
 
 
 def _text(value: Any) -> str | None:

@@ -1,12 +1,14 @@
 """What a step does, in plain words: for whatever shows a playbook to people who did not write it.
 
-A title is the kind of step in a word or two; `sentence` is all of it in one line; `ways` are the ways on from a step,
-each with what people call it. The words are those of the language: a picture and its file can be laid side by side.
+A title is the kind of step in a word or two; `sentence` is all of it in one line, as it is written; `does` is what it
+does to a customer, as it is told where a journey stands; `ways` are the ways on from a step, each with what people call
+it. The words are those of the language: a picture and its file can be laid side by side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
 from lifecycle import plan as p
@@ -14,8 +16,11 @@ from lifecycle import plan as p
 END = "(end)"
 """Stands for the end of the journey, where a step names none that follows it; no step can be called so."""
 
-_CHANNELS = {"email": "E-mail", "sms": "SMS"}
+CHANNELS = {"email": "e-mail", "sms": "SMS"}
+"""What channels are called within a sentence."""
+
 _TITLES = {
+    "email": "E-mail", "sms": "SMS",
     "wait": "Wait", "wait_for": "Wait for", "branch": "Branch", "split": "Split", "task": "Task", "repeat": "Repeat",
     "set": "Set", "record": "Record", "enrol": "Enrol", "exit": "End",
 }  # fmt: skip
@@ -25,39 +30,66 @@ def title(step: p.Step) -> str:
     """The kind of step, in a word or two."""
     if isinstance(step, p.Branch) and len(step.arms) == 1:
         return "If"
-    return _CHANNELS[step.channel] if isinstance(step, p.Send) else _TITLES[step.kind]
+    return _TITLES[step.channel if isinstance(step, p.Send) else step.kind]
+
+
+class _Said(NamedTuple):
+    """A step as it is written, in one line, and what it does to a customer, in a few words."""
+
+    written: str
+    does: str
 
 
 def sentence(step: p.Step) -> str:
-    """What a step does, in one line."""
+    """A step as it is written, in one line."""
+    return _said(step, "").written
+
+
+def does(plan: p.Plan, step_id: p.Target) -> str:
+    """What a step does to a customer, in a few words: `sends convert/hello by e-mail`; None is the end."""
+    return "ends" if step_id is None else _said(plan.steps[step_id], step_id).does
+
+
+def by(template: str, channel: str) -> str:
+    """A message by its template and how it goes: `convert/hello by e-mail`."""
+    return f"{template} by {CHANNELS.get(channel, channel)}"
+
+
+def _said(step: p.Step, name: str) -> _Said:
     match step:
         case p.Send():
-            return f"{_CHANNELS[step.channel]} {step.template}"
+            return _Said(f"{_TITLES[step.channel]} {step.template}", f"sends {by(step.template, step.channel)}")
         case p.Wait():
-            return (
-                f"Wait {step.span}" if step.span else f"Wait until {step.until}" + (f", {step.at}" if step.at else "")
-            )
+            at = f", {step.at}" if step.at else ""
+            span = step.span or f"until {step.until}{at}"
+            return _Said(f"Wait {span}", f"waits {span}")
         case p.WaitFor():
-            return f"Wait for {_any_of(step.keys)}, at most {step.timeout}"
+            keys = any_of(step.keys)
+            return _Said(f"Wait for {keys}, at most {step.timeout}", f"waits for {keys}")
         case p.Branch(arms=((condition, _),)):
-            return f"If {condition}"
+            return _Said(f"If {condition}", f"decides at {name}")
         case p.Branch():
-            return "The first that is true: " + "; ".join(condition for condition, _ in step.arms)
+            conditions = "; ".join(condition for condition, _ in step.arms)
+            return _Said(f"The first that is true: {conditions}", f"decides at {name}")
         case p.Split():
-            return f"Split {step.name}"
+            return _Said(f"Split {step.name}", f"takes a variant of {step.name}")
         case p.Task():
-            return f"{step.title}, for {step.assign}" + (f", due in {step.due}" if step.due else "")
+            due = f", due in {step.due}" if step.due else ""
+            return _Said(f"{step.title}, for {step.assign}{due}", f"task: {step.title}")
         case p.Repeat():
-            until = f", until {_any_of(step.until)}" if step.until else ""
-            return f"Every {step.every}, at most {times(step.at_most)}{until}"
+            until = f", until {any_of(step.until)}" if step.until else ""
+            return _Said(
+                f"Every {step.every}, at most {times(step.at_most)}{until}", f"repeats every {step.every}{until}"
+            )
         case p.Set():
-            return "Set " + ", ".join(f"{name} to {value}" for name, value in step.values)
+            values = ", ".join(f"{attribute} to {value}" for attribute, value in step.values)
+            return _Said(f"Set {values}", f"sets {values}")
         case p.Record():
-            return f"Record {step.milestone}"
+            return _Said(f"Record {step.milestone}", f"records {step.milestone}")
         case p.Enrol():
-            return f"Enrol in {step.playbook}"
+            return _Said(f"Enrol in {step.playbook}", f"enrols in {step.playbook}")
         case p.Exit():
-            return f"End: {step.reason}"
+            return _Said(f"End: {step.reason}", f"ends: {step.reason}")
 
 
 def entry(plan: p.Plan) -> str:
@@ -110,7 +142,7 @@ def _named(step: p.Step) -> Iterator[tuple[str, p.Target]]:
                 yield f"{name} {weight / total:.0%}", target
         case p.Repeat():
             yield "each time", step.body
-            yield f"after {times(step.at_most)}" + (f" or {_any_of(step.until)}" if step.until else ""), step.next
+            yield f"after {times(step.at_most)}" + (f" or {any_of(step.until)}" if step.until else ""), step.next
         case p.Exit():
             return
         case _:
@@ -158,5 +190,6 @@ def columns(text: str) -> int:
     return sum(0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def _any_of(keys: tuple[str, ...]) -> str:
+def any_of(keys: tuple[str, ...]) -> str:
+    """What is waited for, in words: `message.clicked of reminder or purchase`."""
     return " or ".join(f"{name} of {step}" if step else name for name, _, step in (key.partition(":") for key in keys))

@@ -20,6 +20,18 @@ _PLAIN = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\d{1,15}(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?", re.ASCII)
 
 
+def unstorable(text: str) -> str | None:
+    """Why not every database stores a text, in a sentence; None where each does.
+
+    PostgreSQL takes no NUL in a text, and half of a character cannot be written anywhere.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "this is not Unicode"
+    return "this holds a character that cannot be stored" if "\0" in text else None
+
+
 class NotOfItsType(ValueError):
     """A value that is not of its declared type; `str()` says so, in a sentence that does not quote it."""
 

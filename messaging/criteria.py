@@ -32,6 +32,7 @@ from lifecycle.criteria import (
     Value,
 )
 from lifecycle.facts import ConditionError
+from lifecycle.values import unstorable
 from messaging.names import dotted
 
 _NOT_HERE = {
@@ -150,7 +151,7 @@ class _Reading:
         if not isinstance(value, str | int | float) or (negative and isinstance(value, str)):
             self._refuse("here a segment wants a fixed value, such as `'pro'` or `3`", node)
         if isinstance(value, str):
-            if not _storable(value):
+            if unstorable(value):
                 self._refuse("this text has characters that no stored text has", node)
             return value
         if abs(value) > MAX_NUMBER:
@@ -171,7 +172,3 @@ def _is_moment(value: Value) -> bool:
 def _is_attribute(value: Value) -> bool:
     inner = value.value if isinstance(value, Otherwise) else value
     return isinstance(inner, Attribute)
-
-
-def _storable(text: str) -> bool:
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

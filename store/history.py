@@ -69,14 +69,3 @@ def after(session: Session, customer_id: str, mark: int, but: Collection[str]) -
             .order_by(_milestone.c.id)
         )
     )
-
-
-def firsts_since(session: Session, customer_id: str, mark: int, names: Collection[str]) -> dict[str, Milestone]:
-    """By name: the first milestone that was applied after the mark.
-
-    For a journey with `per`, use `since` and take the first that has the journey's value.
-    """
-    firsts: dict[str, Milestone] = {}
-    for milestone in since(session, customer_id, mark, names):
-        firsts.setdefault(milestone.name, milestone)
-    return firsts

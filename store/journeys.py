@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, exists, func, literal, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 from whenever import Instant
 
 from store.statements import LIMIT, add_new, changed
@@ -113,26 +113,6 @@ def beginning_with(session: Session, text: str, limit: int) -> list[str]:
             .limit(limit)
         )
     )
-
-
-def latest_by_playbook(session: Session, customer_id: str) -> dict[str, Journey]:
-    """By playbook: the journey that a customer entered last, holdout included."""
-    ranked = (
-        select(
-            _journey,
-            func.row_number()
-            .over(
-                partition_by=_journey.c.playbook,
-                order_by=(_journey.c.entered_at.desc(), _journey.c.entry_event_id.desc(), _journey.c.id),
-            )
-            .label("rank"),
-        )
-        .where(_journey.c.customer_id == customer_id)
-        .subquery()
-    )
-    latest = aliased(Journey, ranked)
-    statement = select(latest).where(ranked.c.rank == 1).execution_options(populate_existing=True)
-    return {journey.playbook: journey for journey in session.scalars(statement)}
 
 
 def to_start(session: Session, limit: int, shards: Collection[int]) -> list[Journey]:

@@ -70,12 +70,14 @@ def those(session: Session, ids: Collection[str]) -> list[PlaybookVersion]:
     return list(session.scalars(select(PlaybookVersion).where(_version.c.id.in_(ids))))
 
 
-def taken_by(session: Session, customer_id: str) -> list[str]:
-    """The ids of the versions that a customer would take: of each playbook one."""
-    return [
-        row.canary if row.canary is not None and drawn(customer_id, row.canary) < (row.percent or 0) else row.version
+def taken_by(session: Session, customer_id: str) -> dict[str, str]:
+    """By playbook: the id of the version that a customer would take."""
+    return {
+        row.playbook: row.canary
+        if row.canary is not None and drawn(customer_id, row.canary) < (row.percent or 0)
+        else row.version
         for row in session.execute(_ACTIVE)
-    ]
+    }
 
 
 def taken(session: Session, playbook: str) -> dict[str, int]:

@@ -28,7 +28,7 @@ def of_playbook(session: Session, explainer: Explainer, customer: Customer, play
 
     The outcome is `in_it`, `was_in_it`, `holdout` or `not_in_it`. The checks go on up to the first that was not passed.
     """
-    active = playbooks.active(session)
+    active = playbooks.taken_by(session, customer.id)
     if playbook not in active and not playbooks.versions(session, playbook):
         hint = did_you_mean(playbook, active)
         raise Unknown(f"no playbook `{playbook}` was ever rolled out" + (f"; {hint}" if hint else ""))
@@ -65,11 +65,17 @@ class _Way:
         return f"{who} is in {self.playbook} since {since}"
 
     def checks(self, version: str | None) -> Iterator[Check]:
-        """What stands between this customer and the playbook, in order."""
-        rolled = "new journeys take version " + version if version else "it was taken out, and nobody enters it"
+        """What stands between this customer and the playbook, in order. `version` is the one that they would take now;
+        the way in is that of the version that they took.
+        """
+        rolled = "it was taken out, and nobody enters it"
+        if version is not None:
+            active = playbooks.active(self.session).get(self.playbook)
+            share = "" if version == active else ", which is tried on a share that the customer is in"
+            rolled = f"new journeys take version {version}{share}"
         yield Check("active", rolled, version is not None or bool(self.had), "a version of the playbook is rolled out")
         yield self._applied()
-        chosen = version or (self.had[-1].version if self.had else None)
+        chosen = self.had[-1].version if self.had else version
         assert chosen is not None
         plan = self.explainer.asker.plan_of(self.session, chosen)
         if plan.entry is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from intake import reader
+from intake import ahead
 from intake.explain.answer import Explained, Explainer
 from intake.reader import Position
 from lifecycle.policies import Check
@@ -20,7 +20,7 @@ def of_customer(session: Session, explainer: Explainer, customer: Customer, now:
 
     The outcome is `under_way`, or `nothing_open` where the customer has no open journey.
     """
-    positions = [one for one in reader.of_customer(session, customer, now) if one.word in UNDER_WAY]
+    positions = [one for one in ahead.positions(session, explainer, customer, now) if one.word in UNDER_WAY]
     checks = tuple(_standing(one) for one in positions)
     number = len(positions)
     if not positions:

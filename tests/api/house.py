@@ -22,14 +22,19 @@ from temporalio.client import Client
 from twilio.request_validator import RequestValidator
 from whenever import Instant
 
+from activities.asking import Asker
 from api.app import Parts, create
 from api.keys import Scope, digest_of, new_key
 from intake.acceptor import Acceptor
 from intake.apply import Applier
 from intake.commands import NoAnswer
+from intake.explain import Explainer
 from lifecycle.language.map import Map
 from messaging.conditions import JinjaConditions
 from messaging.links import Links
+from messaging.render import Renderer
+from messaging.sandbox import Sandbox
+from messaging.templates import Templates
 from store import consents, customers, journeys, messages, playbooks, tokens
 from store.database import Database
 from store.tables import METADATA, Callback, Consent, Customer, Event, Journey, Message, PlaybookVersion, Token
@@ -90,8 +95,20 @@ class House:
     def build(cls, database: Database, **other: Any) -> House:
         links = Links(other.get("public_url", PUBLIC), SECRET)
         applier = Applier(MAP, JinjaConditions())
+        renderer = Renderer(Templates({}, {}, Sandbox()))
+        explainer = Explainer(MAP, applier.conditions, renderer, Asker(MAP, SECRET.encode(), applier.plan))
         parts = Parts(
-            database, MAP, links, PUBLIC, Acceptor(database), applier, away, (public_key(),), (AUTH,), lambda: NOW
+            database,
+            MAP,
+            links,
+            PUBLIC,
+            Acceptor(database),
+            applier,
+            explainer,
+            away,
+            (public_key(),),
+            (AUTH,),
+            lambda: NOW,
         )
         parts = replace(parts, **other)
         app = application()

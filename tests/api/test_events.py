@@ -150,3 +150,43 @@ async def test_sending_needs_a_key_that_sends(house: House, scope: Any) -> None:
     assert "scope" in problem(await house.client.post("/v1/events", json=PURCHASE, headers=house.token(scope)), 403)
     problem(await house.client.post("/v1/events", json=PURCHASE), 401)
     assert not house.events()
+
+
+async def test_an_id_that_is_too_long_is_refused_with_a_sentence(house: House) -> None:
+    headers = house.token("ingest")
+    for wrong in ("9" * 3000, int("9" * 3000), int("9" * 256)):
+        event = {"customer": wrong, "milestone": "purchase"}
+        answer = await house.client.post("/v1/events", json=event, headers=headers)
+        assert "of 1 to 255 characters" in problem(answer, 422)
+        several = await house.client.post("/v1/events", json=[event, PURCHASE], headers=headers)
+        assert [one["index"] for one in several.json()["rejected"]] == [0]
+    beyond = b'{"milestone": "purchase", "customer": ' + b"9" * 5000 + b"}"
+    headers = {**headers, "Content-Type": "application/json"}
+    problem(await house.client.post("/v1/events", content=beyond, headers=headers), 400)
+    assert {event.user_id for event in house.events()} == {"ada"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "customers/{}/timeline", None), ("GET", "customers/{}/suppressions", None),
+        ("POST", "customers/{}/notes", {"text": "a note"}), ("GET", "customers/{}/export", None),
+        ("POST", "pauses", {"scope": "customer", "target": "{}", "reason": "r"}), ("GET", "tasks?customer={}", None),
+        ("PUT", "customers/{}/consents/offers", {"granted": True, "source": "form"}),
+    ],
+)  # fmt: skip
+async def test_whoever_has_the_longest_id_is_found_by_it_and_a_longer_one_is_refused(
+    house: House, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    longest = "9" * 255
+    event = {"customer": longest, "milestone": "purchase"}
+    await house.client.post("/v1/events", json=event, headers=house.token("ingest"))
+    apply(house)
+    headers = house.token("operate" if body or "export" in path else "read", "one")
+    for name, good in ((longest, True), ("9" * 256, False), ("9" * 3000, False)):
+        given = {key: name if value == "{}" else value for key, value in body.items()} if body else None
+        answer = await house.client.request(method, f"/v1/{path.format(name)}", json=given, headers=headers)
+        if good:
+            assert answer.status_code in (200, 201, 202), answer.text
+        else:
+            assert "9" * 50 not in problem(answer, 422)

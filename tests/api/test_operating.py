@@ -85,6 +85,8 @@ async def test_a_customers_timeline_says_what_was_and_what_comes_next(house: Hou
     assert told.status_code == 200
     (journey,) = told.json()["journeys"]
     assert (told.json()["id"], journey["playbook"], journey["state"]) == (house.customer().id, "welcome", "starting")
+    assert journey["next"]["what"] == "comes to its last step"
+    assert journey["next"]["at"] == day(8).to_tz("Europe/Paris").to_fixed_offset().format_iso()
     first = told.json()["timeline"][0]
     assert (first["what"], first["journey"]) == ("entered", house.journey().id)
     assert first["at"] == START.to_tz("Europe/Paris").to_fixed_offset().format_iso()

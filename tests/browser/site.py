@@ -75,7 +75,8 @@ async def running(
     with listening("127.0.0.1", 0) as taken:
         at = f"http://127.0.0.1:{taken.getsockname()[1]}"
         applier, links = Applier(project.map, project.conditions), Links(at, SECRET)
-        api = ApiParts(database, project.map, links, at, Acceptor(database), applier, temporal, clock=clock)
+        explainer = wiring.explainer(project, applier, SECRET)
+        api = ApiParts(database, project.map, links, at, Acceptor(database), applier, explainer, temporal, clock=clock)
         app: Any = create(api)
         parts = wiring.console_parts(project, api, SECRET)
         console.mount(app, parts)

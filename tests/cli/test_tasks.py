@@ -58,7 +58,7 @@ def test_tasks_are_listed_by_what_is_due_first_and_of_one_person(milepost: Milep
     ]:  # fmt: skip
         assert [one["id"] for one in milepost("task", "list", *options, "--format", "json").data["tasks"]] == ids
     text = milepost("task", "list", "--limit", "1")
-    assert f"t2  2026-03-02 09:00 UTC (overdue)  kim  Call 2  {customer}" in text.out
+    assert f"t2  2026-03-02 10:00 (Europe/Paris) (overdue)  kim  Call 2  {customer}" in text.out
     assert "There are more" in text.err
     assert milepost("task", "list", "--state", "done").err == "No task is like this.\n"
     assert milepost("task", "list", "--customer", "nobody").code == 2

@@ -135,8 +135,9 @@ def test_a_version_is_rolled_back_by_applying_the_one_before(milepost: Milepost,
     assert milepost(*back, first["version"][:6]).code == 0
     told = milepost("playbook", "history", "welcome").out
     assert f"version 1  {first['version']}  published " in told
+    assert told.startswith("welcome, times in Europe/Paris\n")
     assert "; 100 % of new journeys take it; 1 customer is on it" in told
-    assert told.splitlines()[2].endswith(": worse")
+    assert told.splitlines()[3].endswith(": worse")
     assert milepost(*back, "2").code == 0  # the numbers are those that the history shows
     assert [(one["number"], one["share"]) for one in versions(milepost)] == [(2, 100), (1, 0)]
     assert edited.exists()

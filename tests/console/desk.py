@@ -69,6 +69,7 @@ class Desk:
             SITE,
             Acceptor(house.database),
             house.applier,
+            wiring.explainer(house.project, house.applier, SECRET),
             **given,
         )
         desk = cls(house, wiring.console_parts(house.project, api, SECRET), clock)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from console.acts import undo_of
 from embedded import TemporalServer
-from store import messages
+from store import journeys, messages
 from store.tables import Audit, Consent, Event, Journey, Message, Pause, Resend, Suppression, table_of
 from tests.console.conftest import Build
 from tests.console.desk import Desk, fields_of
@@ -187,6 +187,34 @@ async def test_an_act_on_a_journey_without_a_reason_changes_nothing(desk: Desk, 
     assert (log(desk.house), desk.house.rows(Pause), desk.house.journey().exit_at) == ([], [], None)
 
 
+SLOW = {
+    "welcome": """entry: {milestone: purchase}
+steps:
+  - wait: 3 days
+  - wait: {until: day 6}
+  - send: mail/one
+"""
+}
+
+
+async def test_pages_before_an_act_and_explanations_say_what_comes_next_as_the_customers_page_does(
+    build: Build,
+) -> None:
+    desk = build(SLOW)
+    desk.house.identify(first_name="Ada", email="ada@example.com", consent={"news": True})
+    desk.house.track("purchase")
+    desk.house.write(lambda session: journeys.mark_started(session, desk.house.journey().id, START))
+    page = text((await desk.get(customer(desk), "support")).text)
+    said = page.partition("Comes next: ")[2].partition(". It waits")[0]
+    assert "sends mail/one by e-mail , Sun 8 Mar 2026" in said, page
+    for act in ("pause", "exit", "skip"):
+        shown = text((await desk.get(f"{journey(desk)}/{act}", "support")).text)
+        assert (act, f"Comes next {said}" in shown) == (act, True), shown
+    assert "Then comes next: sends mail/one by e-mail." in shown
+    told = text((await desk.get(f"{customer(desk)}/explain", "support")).text)
+    assert "comes next: sends mail/one by e-mail" in told
+
+
 async def test_a_journey_is_paused_resumed_skipped_and_ended_on_a_real_server(
     build: Build, temporal: TemporalServer
 ) -> None:
@@ -199,7 +227,7 @@ async def test_a_journey_is_paused_resumed_skipped_and_ended_on_a_real_server(
         await begin(desk.house, dispatcher)
         where = journey(desk)
         shown = text((await desk.get(f"{where}/skip", "support")).text)
-        assert "send mail/one by e-mail" in shown
+        assert "sends mail/one by e-mail" in shown
         paused = await desk.post(f"{where}/pause", {"reason": "on holiday", "policy": "freeze"}, "support")
         assert await undo(desk, paused) == f"{where}/resume"
         assert desk.house.journey().due is None

@@ -6,8 +6,10 @@ import csv
 import io
 import os
 import tracemalloc
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from console import spreadsheets
 from console.spreadsheets import cell, file_name, lines
@@ -15,6 +17,7 @@ from store import segments
 from store.lists import messages as lists
 from store.lists import paging
 from store.lists.messages import MessageFilter
+from store.tables import Audit
 from tests.console.desk import Desk
 from tests.console.stored import customer_id, write_message, write_task
 from tests.intake.house import START
@@ -83,7 +86,49 @@ async def test_every_list_is_given_as_a_file_also_an_empty_one(desk: Desk) -> No
     desk.house.write(lambda session: segments.change(session, customer_id(desk, "grace"), {"fans": True}, START))
     for place in places:
         full = await desk.get(f"{place}?format=csv", "viewer")
-        assert len(rows(full.content)) == (2 if place == "/audit" else 1), place  # who was made, and came
+        found = [row for row in rows(full.content) if row.get("what") != "list saved"]
+        assert len(found) == (2 if place == "/audit" else 1), place  # who was made, and came
+
+
+def saved(desk: Desk) -> list[tuple[str, str, dict[str, Any] | None]]:
+    return [(one.who, one.target, one.data) for one in desk.house.rows(Audit) if one.what == "list saved"]
+
+
+async def test_who_saves_a_list_is_in_the_audit_log_and_nothing_of_what_is_in_it(desk: Desk) -> None:
+    write_message(desk, user="ada@example.com", subject="Only for Ada", recipient="ada@example.com")
+    await desk.get("/messages?state=accepted&channel=email&from=2026-03-01&template=ada%40example.com", "viewer")
+    assert saved(desk) == []
+    await desk.get(
+        "/messages?state=accepted&channel=email&from=2026-03-01&template=ada%40example.com&format=csv", "viewer"
+    )
+    await desk.get("/messages?customer=ada%40example.com&format=csv", "support")
+    await desk.get("/audit?target=ada%40example.com&who=user:ada@example.com&format=csv", "viewer")
+    ada = customer_id(desk, "ada@example.com")
+    filters = {"state": "accepted", "channel": "email", "from": "2026-03-01", "template": "given"}
+    assert saved(desk) == [
+        ("user:viewer", "messages", {"list": "messages", "filters": filters, "rows": 0}),
+        ("user:support", ada, {"list": "messages", "filters": {"customer": "given"}, "rows": 1}),
+        ("user:viewer", ada, {"list": "audit-log", "filters": {"target": "given", "who": "given"}, "rows": 0}),
+    ]
+    assert "example.com" not in str(saved(desk))
+
+
+async def test_a_list_that_is_long_is_logged_without_its_length(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheets, "ROWS", 3)
+    for number in range(1, 5):
+        write_message(desk, number)
+    assert len(rows((await desk.get("/messages?format=csv")).content)) == 4
+    assert [data for _, _, data in saved(desk)] == [{"list": "messages"}]
+
+
+async def test_nothing_goes_out_where_the_log_cannot_be_written(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the log cannot be written")
+
+    write_message(desk, subject="Only for Ada")
+    monkeypatch.setattr(spreadsheets, "list_saved", broken)
+    answer = await desk.get("/messages?format=csv")
+    assert (answer.status_code, "Only for Ada" in answer.text) == (500, False)
 
 
 FEW, MANY = 4_000, 100_000 if os.environ.get("MILEPOST_TEST_CHAOS") == "full" else 20_000
@@ -96,10 +141,14 @@ async def test_many_rows_take_no_more_memory_than_few(desk: Desk) -> None:
     async def size(wanted: MessageFilter) -> tuple[int, int]:
         """How many rows there are, and the most bytes that their lines held at once."""
         number = 0
-        made = lines(database, ["id"], lambda s, c, limit: lists.listed(s, wanted, c, limit), tuple)
+
+        def fetch(session: Session, cursor: paging.Cursor | None, limit: int) -> paging.Page[Any]:
+            return lists.listed(session, wanted, cursor, limit)
+
+        first = await database.read(lambda session: fetch(session, None, spreadsheets.ROWS))
         tracemalloc.start()
         try:
-            async for piece in made:
+            async for piece in lines(database, ["id"], first, fetch, tuple):
                 number += piece.count(b"\r\n")
             return number - 1, tracemalloc.get_traced_memory()[1]
         finally:

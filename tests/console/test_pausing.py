@@ -153,13 +153,13 @@ async def test_a_pause_shows_who_is_held_and_why_and_what_its_end_would_do(desk:
 
 
 async def test_lists_come_in_pages(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    from console import pausing
+    from console import pauses
 
     desk = build(PLAYBOOKS)
     assert "Nothing is paused" in (await desk.get("/pauses")).text
     assert "No pause has ended yet" in (await desk.get("/pauses?ended=true")).text
     entered(desk.house, 5)
-    monkeypatch.setattr(pausing, "ROWS", 2)
+    monkeypatch.setattr(pauses, "ROWS", 2)
     made = [begun(desk.house, reason=f"reason {number}") for number in range(5)]
     meet(desk, made[0], count=5)
     for where, row, count in (("/pauses", r"reason (\d)", 5), (f"/pauses/{made[0].id}", r"user-(\d)’s", 5)):

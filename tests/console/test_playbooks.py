@@ -233,18 +233,19 @@ async def test_those_whose_step_is_gone_do_not_follow_nowhere(desk: Desk) -> Non
     second(desk)
     for number in range(4):
         desk.house.track("purchase", day(1), f"c-{number}")
-    desk.house.write(lambda session: session.execute(update(_journey).values(status="open", step="gone-step")))
+    desk.house.write(lambda session: session.execute(update(_journey).values(status="open", step="wait-4-days")))
     path = "/playbooks/welcome/roll-out?version=1"
     assert "The step is gone: choose one" in (await desk.get(path)).text
 
     refused = await desk.post(path, {"reason": "x", "in_flight": "follow"})
     assert (refused.status_code, "Say where they go on." in text_of(refused.text)) == (422, True)
-    wrong = await desk.post(path, {"reason": "x", "in_flight": "follow", "move:gone-step": "nowhere"})
-    assert wrong.status_code == 422
+    wrong = await desk.post(path, {"reason": "x", "in_flight": "follow", "move:wait-4-days": "nowhere"})
+    says = "There is no step of the new version of welcome called `nowhere`"
+    assert (wrong.status_code, says in text_of(wrong.text)) == (422, True)
     assert desk.house.read(playbooks.active)["welcome"] != old
-    answer = await desk.post(path, {"reason": "x", "in_flight": "follow", "move:gone-step": "hello"})
+    answer = await desk.post(path, {"reason": "x", "in_flight": "follow", "move:wait-4-days": "hello"})
     assert answer.status_code == 303
-    assert desk.house.rows(Rollout)[-1].targets == {"gone-step": "hello"}
+    assert desk.house.rows(Rollout)[-1].targets == {"wait-4-days": "hello"}
 
 
 async def test_a_share_tries_a_version_and_is_continued_or_stopped(desk: Desk) -> None:

@@ -9,17 +9,20 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from activities.asking import Asker
-from intake import consents, explain
+from intake import consents, explain, rollouts
 from intake.consents import Proof
 from intake.explain import Explained, Explainer
 from intake.reader import Unknown
+from intake.rollouts import Wanted
 from lifecycle.language.map import Topic
 from lifecycle.ledger import message_id
+from lifecycle.shares import drawn
 from messaging.render import Renderer
 from store import deliveries, journeys, pauses, playbooks
-from store.tables import Delivery, Message, Pause
+from store.tables import Customer, Delivery, Message, Pause
 from tests.intake.conftest import Build
 from tests.intake.house import START, House, day
+from tests.lifecycle.strategies import compiled
 
 PLAYBOOKS = {
     "welcome": """entry: {milestone: purchase, if: event.revenue > 0}
@@ -351,6 +354,35 @@ def test_a_playbook_that_never_ran_is_named(house: House) -> None:
         entry(house, "welcom")
 
 
+def test_who_is_in_a_share_is_explained_by_the_version_that_it_tries(house: House) -> None:
+    entry = {"milestone": "beta"}
+    tried = compiled({"playbook": "welcome", "stage": "stranger", "entry": entry, "steps": [{"wait": "1 day"}]})
+    wanted = Wanted("welcome", "pin", tried, "", percent=50)
+    house.write(lambda session: rollouts.begin(session, wanted, "test", START))
+    active = house.read(playbooks.active)["welcome"]
+    for number in range(20):
+        house.identify(user=f"u{number}")
+    drawn_for = {one.user_id: drawn(one.id, tried.version) < 50 for one in house.rows(Customer)}
+    inside, outside = (next(name for name, one in drawn_for.items() if one is which) for which in (True, False))
+
+    def told(user: str) -> Explained:
+        return house.read(
+            lambda session: explain.of_playbook(session, explainer(house), house.customer(user), "welcome", START)
+        )
+
+    assert tried.version in told(inside).checks[0].saw
+    assert "a share that the customer is in" in told(inside).checks[0].saw
+    assert failed(told(inside)) == ("entry", "`beta` never happened")
+    assert told(outside).checks[0].saw == f"new journeys take version {active}"
+    assert failed(told(outside)) == ("entry", "`purchase` never happened")
+    house.track("beta", user=inside)
+    house.write(lambda session: rollouts.stop(session, "welcome", None, "test", START))
+    assert told(inside).outcome == "in_it"
+    assert next(check for check in told(inside).checks if check.check == "entry").says == (
+        "the customer reached `beta`, which enters it"
+    )
+
+
 # --- a customer ------------------------------------------------------------------------------------------------------
 
 
@@ -364,5 +396,5 @@ def test_a_customer_is_explained_by_what_their_journeys_wait_for(house: House) -
     assert told().says == "ada is in 1 journey"
     (check,) = told().checks
     assert (check.check, check.saw, check.passed, check.says) == (
-        journey, "waiting: waits until 2026-03-03 10:00", True, "comes next: decide at ask",
+        journey, "waiting: waits until 2026-03-03 10:00", True, "comes next: decides at ask",
     )  # fmt: skip

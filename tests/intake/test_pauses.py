@@ -150,7 +150,7 @@ def test_whoever_asks_is_told_who_holds_a_journey_and_until_when(build: Build) -
     (journey,) = entered(house)
     made = start(house, ends_at=day(5))
     held = look(house, journey, day(4))
-    assert (held.word, held.next.what) == ("held", "send mail/one by e-mail")
+    assert (held.word, held.next.what) == ("held", "sends mail/one by e-mail")
     assert held.next.why == (
         "its playbook is paused since 2026-03-02 10:00 until 2026-03-07 10:00 (time runs on): too many"
     )

@@ -44,13 +44,13 @@ def look(house: House, at: Instant) -> Position:
 def test_it_says_what_a_journey_waits_for_and_what_follows(house: House) -> None:
     position = look(house, day(1))
     assert (position.word, position.state.step) == ("listening", "hear")
-    assert (position.next.at, position.next.what) == (day(5), "wait 3 days")
+    assert (position.next.at, position.next.what) == (day(5), "waits 3 days")
     assert position.next.why == "waits for beta, at most until 2026-03-07 10:00"
 
 
 def test_timers_that_are_due_count_as_fired(house: House) -> None:
     position = look(house, day(6))
-    assert (position.word, position.next.at, position.next.what) == ("waiting", day(8), "send mail/one by e-mail")
+    assert (position.word, position.next.at, position.next.what) == ("waiting", day(8), "sends mail/one by e-mail")
     assert [(line.what, line.at) for line in position.lines] == [
         ("entered", START),
         ("waiting", START),
@@ -91,7 +91,7 @@ def test_while_time_runs_on_a_pause_holds_it_before_the_next_message(house: Hous
     row = Pause(scope="playbook", target="welcome", policy="continue", reason="wait", started_at=day(1), made_by="test")
     house.write(lambda session: pauses.start(session, row))
     held = look(house, day(20))
-    assert (held.word, held.next.what) == ("held", "send mail/one by e-mail")
+    assert (held.word, held.next.what) == ("held", "sends mail/one by e-mail")
     assert "time runs on" in held.next.why
 
 

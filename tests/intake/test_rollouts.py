@@ -281,6 +281,22 @@ def customer(session: Session, name: str) -> Any:
     return customers.get(session, name)
 
 
+@pytest.mark.parametrize(
+    ("targets", "says"),
+    [
+        ({"wait-10-dys": "wait-4-days"}, "no step of any version of welcome called `wait-10-dys`; did you mean"),
+        ({"wait-10-days": "nowhere"}, "no step of the new version of welcome called `nowhere`"),
+    ],
+)
+def test_nobody_is_moved_from_or_to_a_step_that_does_not_exist(
+    house: House, targets: dict[str, str], says: str
+) -> None:
+    before = house.read(playbooks.active)
+    with pytest.raises(Impossible, match=says):
+        begin(house, "follow", targets=targets)
+    assert (house.read(playbooks.active), house.rows(Rollout)) == (before, [])
+
+
 # --- plans ---------------------------------------------------------------------------------------------------------
 
 

@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from activities.contract import SweepAnswer
-from intake import sweeping
+from intake import rollouts, sweeping
+from intake.rollouts import Wanted
 from intake.sweeping import DueSweep
-from store.tables import Customer, Event, PlaybookActive, Sweep
+from lifecycle.shares import drawn
+from store.tables import Customer, Event, Journey, PlaybookActive, Sweep
 from tests.intake.conftest import Build
 from tests.intake.house import START, House
+from tests.lifecycle.strategies import compiled
 
 STEPS = "steps: [{wait: 3 days}]\n"
 WEEKLY = {"weekly": 'entry: {schedule: "0 9 * * MON"}\n' + STEPS}
@@ -139,6 +142,54 @@ def test_a_spread_goes_on_when_the_playbook_changes(build: Build) -> None:
     house.write(lambda session: session.query(PlaybookActive).update({"since": rolled}))
     sweep(house, MONDAY.add(minutes=61))
     assert len(due(house)) == 2
+
+
+def tried(house: House, schedule: str | None) -> tuple[set[str], set[str]]:
+    """A share tries a version with this schedule (None: no entry by time): who is in it, and who is not."""
+    entry = {"schedule": schedule} if schedule else {"milestone": "purchase"}
+    plan = compiled({"playbook": "weekly", "stage": "stranger", "entry": entry, "steps": [{"wait": "3 days"}]})
+    wanted = Wanted("weekly", "pin", plan, "", percent=50)
+    house.write(lambda session: rollouts.begin(session, wanted, "test", START.add(hours=1)))
+    names = {one.user_id: drawn(one.id, plan.version) < 50 for one in house.rows(Customer)}
+    return {name for name, inside in names.items() if inside}, {name for name, inside in names.items() if not inside}
+
+
+TUESDAY = MONDAY.add(hours=24)
+
+
+@pytest.mark.parametrize("schedule", ["0 9 * * TUE", None])
+def test_a_share_is_swept_by_the_version_that_it_tries(build: Build, schedule: str | None) -> None:
+    house = build(WEEKLY)
+    fill(house, *range(1, 21))
+    inside, others = tried(house, schedule)
+    assert inside
+    assert others
+    sweep(house, MONDAY)
+    assert {name for name, _ in due(house)} == others
+    sweep(house, TUESDAY)
+    assert [(name, slot) for name, slot in due(house) if name in inside] == (
+        [(name, "2026-03-10T09:00") for name in sorted(inside, key=lambda name: int(name[1:]))] if schedule else []
+    )
+    assert {slot for name, slot in due(house) if name in others} == {"2026-03-09T09:00"}
+    house.apply(TUESDAY)
+    assert {journey.key for journey in house.rows(Journey)} == {slot for _, slot in due(house)}
+
+
+def test_a_share_that_is_the_first_to_enter_by_time_is_swept(build: Build) -> None:
+    house = build({"weekly": "entry: {milestone: purchase}\n" + STEPS})
+    fill(house, *range(1, 21))
+    inside, others = tried(house, "0 9 * * MON")
+    sweep(house, MONDAY)
+    assert ({name for name, _ in due(house)}, bool(others)) == (inside, True)
+
+
+def test_a_share_whose_times_are_the_same_is_swept_with_all_others(build: Build) -> None:
+    house = build(WEEKLY)
+    fill(house, *range(1, 21))
+    inside, others = tried(house, "0 9 * * MON")
+    sweep(house, MONDAY)
+    assert {name for name, _ in due(house)} == inside | others
+    assert len(house.rows(Sweep)) == 1
 
 
 def test_a_date_enters_those_whose_day_it_is(build: Build) -> None:

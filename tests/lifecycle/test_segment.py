@@ -23,6 +23,14 @@ def test_a_track_call_is_read_whole() -> None:
     assert found == Call("u1", "track", "Order Completed", {"revenue": 5}, Instant.from_utc(2026, 1, 5, 10), "m1")
 
 
+@pytest.mark.parametrize("length", [255, 256, 4000])
+@pytest.mark.parametrize("field", ["userId", "messageId"])
+def test_an_id_has_255_characters_at_most_also_where_it_is_a_number(field: str, length: int) -> None:
+    for value in ("1" * length, int("1" * length)):
+        found = read_call({"type": "track", "event": "purchase", "userId": "u", field: value})
+        assert isinstance(found, str) is (length > 255), (type(value), found)
+
+
 def test_an_identify_call_brings_attributes_under_our_names() -> None:
     found = read_call({"type": "identify", "userId": 7, "traits": {"firstName": "Ada", "plan": "pro"}})
     assert found == Call("7", "identify", "", {"first_name": "Ada", "plan": "pro"}, None)

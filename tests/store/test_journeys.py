@@ -124,7 +124,7 @@ def test_a_journey_without_a_stamp_takes_that_of_its_end(database: Database) -> 
     database.write_now(check)
 
 
-def test_of_a_customer_are_found_those_under_way_and_the_latest_of_each_playbook(database: Database) -> None:
+def test_of_a_customer_are_found_those_under_way_and_all_there_were(database: Database) -> None:
     def check(session: Session) -> None:
         first = add_journey(session, key="1", status="ended")
         add_journey(session, "grace", "welcome.g")
@@ -137,8 +137,10 @@ def test_of_a_customer_are_found_those_under_way_and_the_latest_of_each_playbook
             assert journeys.add(session, made)
         under_way = journeys.under_way(session, first.customer_id)
         assert [each.id for each in under_way] == ["welcome.2", "welcome.3"]
-        latest = journeys.latest_by_playbook(session, first.customer_id)
-        assert {name: each.id for name, each in latest.items()} == {"welcome": "welcome.2", "referral": "referral.1"}
+        had = journeys.outlines(session, first.customer_id)
+        assert {each.id: each.open for each in had} == {
+            "welcome.1": False, "welcome.2": True, "welcome.3": True, "referral.1": False,
+        }  # fmt: skip
         assert len(journeys.of_customer(session, first.customer_id)) == 4
 
     database.write_now(check)

@@ -168,8 +168,8 @@ async def work(given: Given, project: Project) -> None:
     links = Links(PUBLIC_URL, SECRET)
     temporal = wiring.temporal_when_needed(given.temporal, "default")
     parts = Parts(
-        database, project.map, links, PUBLIC_URL, Acceptor(database), engine.applier, temporal, (given.event_key,),
-        (AUTH_TOKEN,),
+        database, project.map, links, PUBLIC_URL, Acceptor(database), engine.applier,
+        wiring.explainer(project, engine.applier, SECRET), temporal, (given.event_key,), (AUTH_TOKEN,),
     )  # fmt: skip
     with listening("127.0.0.1", given.port) as taken:
         async with serving(create(parts), taken), worker.running(engine):

@@ -150,8 +150,8 @@ async def company(tmp_path: Path, provider: Provider | None) -> AsyncIterator[Co
         async with TemporalServer(folder / "temporal.db") as server:
             engine = wiring.engine(found, database, server.client, out)
             parts = Parts(
-                database, found.map, Links(PUBLIC, SECRET), PUBLIC, Acceptor(database), engine.applier, away, (key,),
-                (AUTH_TOKEN,),
+                database, found.map, Links(PUBLIC, SECRET), PUBLIC, Acceptor(database), engine.applier,
+                wiring.explainer(found, engine.applier, SECRET), away, (key,), (AUTH_TOKEN,),
             )  # fmt: skip
             with listening("127.0.0.1", 0) as taken:
                 async with serving(create(parts), taken), worker.running(engine):

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy.orm import Session
 from whenever import Instant
 
+import wiring
 from api.app import Parts, create
 from embedded import TemporalServer
 from intake import consents
@@ -56,7 +57,7 @@ async def api(rehearsal: Rehearsal, now: Instant) -> AsyncIterator[httpx.AsyncCl
     links = engine.tools.links
     parts = Parts(
         engine.database, engine.tools.map, links, "https://example.com", Acceptor(engine.database), engine.applier,
-        away, clock=lambda: now,
+        wiring.explainer(engine.project, engine.applier, wiring.Outside().secret_key), away, clock=lambda: now,
     )  # fmt: skip
     app = create(parts)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://example.com") as client:
