@@ -329,26 +329,24 @@ class Life:
         run = journey.run
         work: Input | None = input
         while work is not None:
-            if isinstance(work, Moved) and work.version:
-                run.plan = self.ways[work.apply][0]
             commands = proceed(run, work, now)
             if not commands:
                 return
             wanted = commands[-1]
-            if len(commands) > 1 and not (run.state.effects and isinstance(wanted, WaitUntil)):
-                # While it is held, effects go with the next command.
+            # While it is held, effects go with the next command.
+            if len(commands) > 1 and not (run.state.effects and type(wanted) is WaitUntil):
                 for effect in commands[:-1]:
                     self._effect(journey, effect, now)
-            if isinstance(wanted, WaitUntil):
+            if type(wanted) is WaitUntil:
                 journey.due = wanted.due
                 return
             work = self._perform(journey, wanted, now)
         journey.due = None
 
     def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | Moved | None:
-        if isinstance(command, Deliver):
+        if type(command) is Deliver:
             return self._deliver(journey, command, now)
-        if isinstance(command, Decide):
+        if type(command) is Decide:
             return self._answer(journey, command, now)
         if isinstance(command, Move):
             return self._move(journey, command, now)
@@ -390,7 +388,10 @@ class Life:
         seen = _as_open(journey)
         seen.plan, seen.heard = plan, set(seen.heard)
         words = self.world.map, self.world.conditions
-        return moving.moved(way, state, command.apply, now, past, seen, self.person, words)
+        found = moving.moved(way, state, command.apply, now, past, seen, self.person, words)
+        if found.version:
+            journey.run.plan = plan
+        return found
 
     def _asked(
         self, journey: SimulatedJourney, command: Deliver, template: TemplateInfo, now: Instant
@@ -404,11 +405,11 @@ class Life:
             known = bool(self.person.attributes.get(_ADDRESS[command.channel]))
         elif consent is None:
             consent = True
-        return policies.Asked(
+        return policies.asked_of((
             template, world.map, now, entering.arm, False, command.expires, consent, "known" if known else "none",
             self.person.stage, None, self._reach or self._where(), posted.counting(now),
-            posted.rivals(entering.id) if posted.waiting else (), entering.plan.priority, entering.id,
-        )  # fmt: skip
+            posted.rivals(entering.id) if posted.waiting else (), entering.plan.priority, entering.id, (), False,
+        ))  # fmt: skip
 
     def _where(self) -> Reach:
         self._reach = self.world.reach(self.person) if self.world.reach else self._home()

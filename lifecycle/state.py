@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import partial
 from operator import attrgetter
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -398,6 +399,11 @@ class Line(NamedTuple):
     to: str | None = None
     reason: str | None = None
 
+
+# Each makes one of a tuple of all its fields, in half the time that calling its class takes.
+line_of: Callable[[tuple[object, ...]], Line] = partial(tuple.__new__, Line)
+wait_of: Callable[[tuple[object, ...]], WaitUntil] = partial(tuple.__new__, WaitUntil)
+deliver_of: Callable[[tuple[object, ...]], Deliver] = partial(tuple.__new__, Deliver)
 
 _STAYS = frozenset({Phase.READY, Phase.WORKING, Phase.WAITING, Phase.LISTENING, Phase.DEFERRED, Phase.ENDED})
 

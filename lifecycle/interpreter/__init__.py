@@ -33,7 +33,6 @@ from lifecycle.state import (
     AssignTask,
     Command,
     Decide,
-    Deliver,
     Effect,
     EnrolIn,
     Finish,
@@ -50,7 +49,8 @@ from lifecycle.state import (
     Skipped,
     State,
     TimerFired,
-    WaitUntil,
+    deliver_of,
+    wait_of,
 )
 
 FROM_INBOX = frozenset({"milestone", "attribute", "goal", "exit", "move"})
@@ -126,12 +126,13 @@ def pending(plan: p.Plan, state: State) -> Command:
         if state.moving and may_move(state):
             return Move(state.moving)
         stands = phase is READY or (state.pauses and stood_since(plan, state) is not None)
-        return WaitUntil(None if stands else state.due)
+        return wait_of((None if stands else state.due, "wait"))
     step_id = state.step
     assert step_id is not None
     step = plan.steps[step_id]
     if isinstance(step, p.Send):
-        return Deliver(step_id, state.occurrences[step_id], step.template, step.channel, state.expires)
+        number = state.occurrences[step_id]
+        return deliver_of((step_id, number, step.template, step.channel, state.expires, "deliver"))
     if isinstance(step, p.Branch):
         return _decide(step_id, "branch")
     if isinstance(step, p.Task):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Literal
 
 from whenever import Instant
@@ -12,12 +11,9 @@ from whenever import Instant
 from lifecycle import calendar
 from lifecycle import plan as p
 from lifecycle.language.times import Moment, parse_clock, parse_moment
-from lifecycle.state import ENDED, LATE, READY, Line, Phase, State, What
+from lifecycle.state import ENDED, LATE, READY, Line, Phase, State, What, line_of
 
 Outcome = Literal["finished", "goal", "exited"]
-
-# Makes a Line of a tuple, in half the time that calling Line takes.
-_line: Callable[[tuple[object, ...]], Line] = partial(tuple.__new__, Line)
 
 
 class Run:
@@ -63,7 +59,7 @@ class Run:
             if self._entered is None:
                 self._entered = calendar.day_number(state.entered, state.zone)
             self._at, self._day = at, calendar.day_number(at, state.zone) - self._entered
-        self.lines.append(_line((state.lines, at, self._day, what, step, channel, template, to, reason)))
+        self.lines.append(line_of((state.lines, at, self._day, what, step, channel, template, to, reason)))
 
     def rest(self, phase: Phase, due: Instant) -> None:
         self.state.phase, self.state.due = phase, due

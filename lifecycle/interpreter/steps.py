@@ -63,7 +63,7 @@ def loop_left(run: Run) -> str | None:
     firsts = run.state.firsts
     for loop_id in run.state.loops:
         repeat = run.plan.steps[loop_id]
-        if isinstance(repeat, p.Repeat) and any(key in firsts for key in repeat.until):
+        if isinstance(repeat, p.Repeat) and not firsts.keys().isdisjoint(repeat.until):
             return loop_id
     return None
 
@@ -182,7 +182,7 @@ def _split(run: Run, step_id: str, step: p.Split) -> bool:
 def _repeat(run: Run, step_id: str, step: p.Repeat) -> bool:
     state = run.state
     if step_id not in state.loops:
-        if any(key in state.firsts for key in step.until):
+        if not state.firsts.keys().isdisjoint(step.until):
             run.goto(step.next)
         else:
             iterate(run, step_id, step, state.clock, 0)
