@@ -51,9 +51,9 @@ def _simulation(name: str, world: World, happenings: Sequence[Happening]) -> Fig
     (journey,) = live().journeys
     assert not journey.open
     lines = [line.what for line in journey.lines]
-    size = f"{lines.count('sent')} messages, {len(lines)} lines of timeline"
+    size = f"{journey.state.n} inputs, {lines.count('sent')} messages, {len(lines)} lines of timeline"
     note = f"{name}: {size}."
-    reason = f"One such journey is {size}, and its time is that of its steps."
+    reason = f"One such journey is {size}, and its time is that of its inputs."
     return Figure(name, 1 / _seconds(live), "a second and core", FEWEST, "least", reason, note)
 
 

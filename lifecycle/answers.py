@@ -28,10 +28,10 @@ def _arm(step: p.Branch, facts: Facts, conditions: Conditions) -> Result:
     """A missing value takes `else` at once: guessing at later arms could take one that the author meant to exclude."""
     for index, (condition, _) in enumerate(step.arms):
         verdict = conditions.evaluate(condition, facts)
-        if verdict.missing:
-            return Result("chosen", arm=None, missing=verdict.missing)
         if verdict.value:
             return _chosen(index)
+        if verdict.missing:
+            return Result("chosen", arm=None, missing=verdict.missing)
     return _chosen(None)
 
 

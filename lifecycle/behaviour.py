@@ -8,7 +8,7 @@ A forecast goes on where a customer stands: what has happened is not drawn again
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from whenever import Instant, Time
@@ -200,9 +200,8 @@ def _read(name: str, type: str, weights: Mapping[str, float]) -> list[tuple[Any,
     return [(typed(name, value, type), weight) for value, weight in weights.items()]
 
 
-def _pick(values: Iterable[tuple[Any, float]], number: float) -> Any:
-    values = list(values)
-    mark = number * sum(weight for _, weight in values)
+def _pick(values: Sequence[tuple[Any, float]], number: float) -> Any:
+    mark = number * sum([weight for _, weight in values])
     for value, weight in values:
         mark -= weight
         if mark < 0:

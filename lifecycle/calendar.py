@@ -8,9 +8,8 @@ the first. Frozen intervals (a pause that stops the clock) lengthen durations; d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from whenever import Date, Instant, PlainDateTime, Time, TimeDelta, ZonedDateTime
+from whenever import Date, Instant, PlainDateTime, Time, TimeDelta
 
 from lifecycle.language.times import Moment, Span
 
@@ -37,7 +36,9 @@ def add(start: Instant, span: Span, zone: str) -> Instant:
     if span.months or span.days or span.working:
         local = start.to_tz(zone)
         date = local.date().add(months=span.months, days=span.days)
-        start = _on(_working(date, span.working) if span.working else date, local, zone)
+        if span.working:
+            date = _working(date, span.working)
+        start = resolve(date.at(local.time()), zone)  # never the day of `start`
     return start.add(seconds=span.seconds) if span.seconds else start
 
 
@@ -52,9 +53,9 @@ def subtract(date: Date, span: Span) -> Date:
     return date
 
 
-def day_of(instant: Instant, entered: Instant, zone: str) -> int:
-    """The day of the journey: 0 is the local calendar day of entry."""
-    return _ordinal(instant, zone) - _ordinal(entered, zone)
+def day_number(instant: Instant, zone: str) -> int:
+    """The number of the local calendar day; the difference of two is the days between them."""
+    return instant.to_tz(zone).date().to_stdlib().toordinal()
 
 
 def thaw(due: Instant, start: Instant, frozen: Frozen) -> Instant:
@@ -103,8 +104,10 @@ def _day_of_journey(spec: Moment, entered: Instant, zone: str, frozen: Frozen) -
     """Frozen time moves a day of the journey by whole days, so that a message keeps its hour of the day."""
     assert spec.day is not None
     local = entered.to_tz(zone)
-    date, clock = local.date().add(days=spec.day), spec.at or local.time()
-    due = _on(date, local, zone) if clock == local.time() else resolve(date.at(clock), zone)
+    clock = spec.at or local.time()
+    date = local.date().add(days=spec.day)
+    # The day of entry at its own clock time is that very instant: a repeated hour stays what it was.
+    due = entered if spec.day == 0 and clock == local.time() else resolve(date.at(clock), zone)
     if not frozen:
         return due
     stood = TimeDelta.ZERO
@@ -119,20 +122,9 @@ def _day_of_journey(spec: Moment, entered: Instant, zone: str, frozen: Frozen) -
     return due
 
 
-def _on(date: Date, local: ZonedDateTime, zone: str) -> Instant:
-    """`date` at the clock time of `local`; the very same instant when it is the same day (a repeated hour stays)."""
-    return local.to_instant() if date == local.date() else resolve(date.at(local.time()), zone)
-
-
 def _working(date: Date, days: int) -> Date:
     for _ in range(days):
         date = date.add(days=1)
         while date.day_of_week().value > 5:
             date = date.add(days=1)
     return date
-
-
-@lru_cache(maxsize=8192)
-def _ordinal(instant: Instant, zone: str) -> int:
-    """The number of the local day."""
-    return instant.to_tz(zone).date().to_stdlib().toordinal()

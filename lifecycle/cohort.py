@@ -23,6 +23,8 @@ from lifecycle.state import Line
 
 WEEK = 7 * 86_400
 QUIET = "quiet-hours"
+_COUNTED = frozenset({"sent", "refused", "deferred", "task", "goal"})
+"""The lines of a timeline that are counted; most lines are others."""
 
 
 @dataclass(slots=True)
@@ -116,6 +118,8 @@ class Cohort:
                 continue
             for line in journey.lines:
                 what = line.what
+                if what not in _COUNTED:
+                    continue
                 if what == "sent":
                     second = line.at.timestamp()
                     seconds.append(second)

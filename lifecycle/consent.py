@@ -5,7 +5,8 @@ The one place of that rule: stored rows, scenario files and simulated customers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from whenever import TimeDelta
@@ -61,11 +62,15 @@ def standing(answers: Iterable[AnyAnswer]) -> list[AnyAnswer]:
     return counting
 
 
-def written(consent: Mapping[str, bool]) -> Iterator[Written]:
+def written(consent: Mapping[str, bool]) -> list[Written]:
     """Answers that are written as `offers` (every channel) or `offers:sms` (one), in their order."""
-    for name, granted in consent.items():
-        topic, _, channel = name.partition(":")
-        yield Written(topic, channel or None, granted)
+    return [_written(name, granted) for name, granted in consent.items()]
+
+
+@lru_cache(maxsize=1024)
+def _written(name: str, granted: bool) -> Written:
+    topic, _, channel = name.partition(":")
+    return Written(topic, channel or None, granted)
 
 
 def changed(consent: dict[str, bool], milestone: str, properties: Mapping[str, Any]) -> dict[str, bool]:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal, NamedTuple
 
 from whenever import Instant, TimeDelta
 
 from lifecycle import calendar
 from lifecycle.calendar import Frozen
-from lifecycle.facts import Conditions, Facts, Milestones
+from lifecycle.facts import NOTHING, Conditions, Facts, Milestones
 from lifecycle.language.map import Map, is_zone
 from lifecycle.language.segments import MILESTONES, milestone_of
 from lifecycle.language.times import parse_span
@@ -74,16 +74,12 @@ class Person:
 
     def known(self, map: Map) -> dict[str, Any]:
         """The attributes that have a value, declared defaults filled in."""
-        known = map.defaults()
-        known.update((name, value) for name, value in self.attributes.items() if value is not None)
-        return known
+        return _valued(map.defaults(), self.attributes)
 
     def facts(self, map: Map, now: Instant, **more: Any) -> Facts:
         """What conditions may look at; `more` are the journey's own names."""
-        account = map.defaults("account")
-        if self.account:
-            account.update((name, value) for name, value in self.account.items() if value is not None)
-        return Facts(now, customer=self.known(map), account=account, milestones=self.history, stage=self.stage, **more)
+        account = _valued(map.defaults("account"), self.account)
+        return Facts(now, self.known(map), account, milestones=self.history, stage=self.stage, **more)
 
 
 class Joined(NamedTuple):
@@ -258,6 +254,7 @@ class _Apply:
     past: bool = False
     done: Applied = field(init=False)
     gone: set[str] = field(default_factory=set)
+    after: Facts | None = None
 
     def run(self) -> Applied:
         before, event = self.before, self.event
@@ -284,6 +281,15 @@ class _Apply:
         self._entries()
         return self.done
 
+    def _facts(self, event: Mapping[str, Any] = NOTHING) -> Facts:
+        """The customer's after the event, as far as it has been applied. Attributes come first of all, and are put
+        together once.
+        """
+        person, after = self.done.person, self.after
+        if after is None:
+            after = self.after = person.facts(self.map, self.now)
+        return Facts(self.now, after.customer, after.account, event, None, person.history, NOTHING, person.stage)
+
     def _attributes(self) -> set[str]:
         attributes = self.done.person.attributes
         changed = {name for name, value in self.event.properties.items() if attributes.get(name) != value}
@@ -296,10 +302,14 @@ class _Apply:
         return {f"account.{name}" for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
     def _count(self, name: str) -> None:
-        old, at = self.done.person.history.get(name, Milestones()), self.event.at
+        history, at = self.done.person.history, self.event.at
+        old = history.get(name)
+        if old is None:
+            history[name] = Milestones(1, at, at)
+            return
         first = at if old.first is None else min(old.first, at)
         last = at if old.last is None else max(old.last, at)
-        self.done.person.history[name] = Milestones(old.count + 1, first, last)
+        history[name] = Milestones(old.count + 1, first, last)
 
     def _derive(self, touched: set[str]) -> None:
         """Milestones whose condition was false before the event and is true after it, one leading to another."""
@@ -309,7 +319,7 @@ class _Apply:
             if not near:
                 return
             befores = [one.facts(self.map, self.now) for one in self._known_before()]
-            after = self.done.person.facts(self.map, self.now)
+            after = self._facts()
             true = [
                 (name, when)
                 for name, when in near
@@ -349,13 +359,13 @@ class _Apply:
         if not self.map.segments:
             return
         event = self.event
-        # What a journey sets is there already when its event comes.
-        given = {f"customer.{name}" for name in event.properties} if event.kind == "set" else set()
-        looked_at = touched | given
+        looked_at = touched
+        if event.kind == "set":  # what a journey sets is there already when its event comes
+            looked_at = touched | {f"customer.{name}" for name in event.properties}
         near = [(name, one.if_) for name, one in self.map.segments.items() if self._concerns(name, one.if_, looked_at)]
         if not near:
             return
-        members, facts = self.members(), self.done.person.facts(self.map, self.now)
+        members, facts = self.members(), self._facts()
         for name, condition in near:
             inside = _holds(condition, facts, self.conditions)
             if inside != (name in members):
@@ -406,7 +416,7 @@ class _Apply:
                 if leave.milestone in self.done.milestones and self._counts(journey, leave.milestone):
                     return Wake(journey.id, "exit", leave.milestone, outcome="exited")
             elif leave.condition and (_touches(leave.names, touched) or self._of_account(leave.names)):
-                facts = self.done.person.facts(self.map, self.now, event=journey.event)
+                facts = self._facts(journey.event)
                 if self.conditions.evaluate(leave.condition, facts).value:
                     return Wake(journey.id, "exit", leave.condition, outcome="exited")
         return None
@@ -460,7 +470,7 @@ class _Apply:
         entry, event = plan.entry, self.event
         assert entry is not None
         properties = {**event.properties, "name": entry.milestone or event.name}
-        facts = partial(self.done.person.facts, self.map, self.now, event=properties)
+        facts = partial(self._facts, properties)
         for gate in gates(entry, event, facts, self.conditions, self.now):
             if not gate.passed:
                 self._not(plan, gate.because)
@@ -501,9 +511,17 @@ def _holds(condition: str, facts: Facts, conditions: Conditions) -> bool:
     return bool(verdict.value) and not verdict.missing
 
 
-def _touches(names: Iterable[str], touched: set[str]) -> bool:
-    """Whether a condition looks at anything that an event changed; `milestones.x.count` looks at `milestones.x`."""
-    for name in names:  # noqa: SIM110 - a generator for each of many events takes as long as the rest of it
-        if name in touched or name.rpartition(".")[0] in touched:
-            return True
-    return False
+def _touches(names: tuple[str, ...], touched: set[str]) -> bool:
+    """Whether a condition that looks at these names looks at anything that an event changed."""
+    return not _looked_at(names).isdisjoint(touched)
+
+
+@lru_cache(maxsize=4096)
+def _looked_at(names: tuple[str, ...]) -> frozenset[str]:
+    """Names, and what each belongs to: `milestones.x.count` looks at `milestones.x`."""
+    return frozenset([*names, *(name.rpartition(".")[0] for name in names)])
+
+
+def _valued(defaults: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` over `defaults`, but those that are None."""
+    return defaults | {name: value for name, value in values.items() if value is not None} if values else defaults

@@ -20,25 +20,28 @@ class Posted:
     """Marketing messages of one customer; transactional ones neither count nor compete."""
 
     def __init__(self, map: Map) -> None:
-        self.map = map
+        self.capped = bool(map.caps)
+        self.tightest = map.tightest
         self.reach = caps.reaches_back(map.caps)
         self.counted: list[Counted] = []
         self.waiting: dict[str, tuple[Rival, State]] = {}
 
     def sent(self, template: TemplateInfo, now: Instant) -> None:
-        if template.purpose == "marketing" and self.map.caps:
+        if self.capped and template.purpose == "marketing":
             self.counted.append(Counted(now, template.channel, template.topic))
 
     def counting(self, now: Instant) -> Sequence[Counted]:
-        """The messages that may count at `now`; what counts no more is dropped. They are in the order of time."""
+        """All messages that may count at `now`, in the order of time. Where so few went out that no cap can be full,
+        there may be some among them that count no more; they are dropped once it matters.
+        """
         counted = self.counted
-        if counted and counted[0].at <= (since := now - self.reach):
+        if len(counted) >= self.tightest and counted[0].at <= (since := now - self.reach):
             self.counted = counted = [one for one in counted if one.at > since]
         return counted
 
     def put_off(self, template: TemplateInfo, journey: Entering, until: Instant, state: State) -> None:
         """`state` is the journey's own, which tells as long as it lives whether the message is still wanted."""
-        if template.purpose == "marketing" and self.map.caps:
+        if self.capped and template.purpose == "marketing":
             rival = Rival(journey.plan.priority, until, journey.id, template.channel, template.topic)
             self.waiting[journey.id] = rival, state
 

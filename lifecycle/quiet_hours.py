@@ -140,14 +140,16 @@ def _next_in(at: Instant, zone: str, hours: Week) -> Instant:
     it is looked at anew from the change on, which may itself lead into a permitted hour, or back into one.
     """
     local = at.to_tz(zone)
-    if _minutes_to_opening(local, hours) == 0:
+    minutes = _minutes_to_opening(local, hours)
+    if minutes == 0:
         return at
-    while (minutes := _minutes_to_opening(local, hours)) > 0:
+    while minutes > 0:
         opening = local.to_instant().add(nanoseconds=minutes * MINUTE - _past_the_minute(local))
         change = local.next_transition()
         if change is None or change.to_instant() > opening:
             return opening
         local = change
+        minutes = _minutes_to_opening(local, hours)
     return local.to_instant()
 
 

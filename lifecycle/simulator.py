@@ -18,7 +18,7 @@ from whenever import Instant
 from lifecycle import moving, policies
 from lifecycle.answers import answer
 from lifecycle.consent import answer_for, changed, written
-from lifecycle.enrolment import Applied, Entering, Event, OpenJourney, Person, Wake, apply, memberships
+from lifecycle.enrolment import Entering, Event, OpenJourney, Person, Wake, apply, memberships
 from lifecycle.facts import NOTHING, Conditions, Facts
 from lifecycle.hops import within_limit
 from lifecycle.interpreter import Run, pending, proceed
@@ -30,6 +30,8 @@ from lifecycle.posted import Posted
 from lifecycle.quiet_hours import Reach
 from lifecycle.schedule import name_of
 from lifecycle.state import (
+    ENDED,
+    NEW,
     AssignTask,
     AttributeChanged,
     Command,
@@ -45,7 +47,6 @@ from lifecycle.state import (
     MoveAsked,
     Moved,
     Paused,
-    Phase,
     Reached,
     RecordMilestone,
     Result,
@@ -142,7 +143,7 @@ class SimulatedJourney:
 
     @property
     def open(self) -> bool:
-        return self.run.state.phase is not Phase.ENDED
+        return self.run.state.phase is not ENDED
 
     @property
     def last(self) -> Instant:
@@ -153,7 +154,7 @@ class SimulatedJourney:
     def end(self) -> str | None:
         """`finished`, `goal`, the reason for which it was left, or `holdout`; None where it has not ended."""
         state = self.run.state
-        if state.phase is Phase.NEW:
+        if state.phase is NEW:
             return "holdout"
         return state.reason if state.outcome == "exited" else state.outcome
 
@@ -197,7 +198,7 @@ class Life:
         """Go on with a journey that has come so far elsewhere; one that is new is started."""
         self.journeys.append(journey)
         wanted = pending(journey.plan, journey.state)
-        if journey.state.phase is Phase.NEW:
+        if journey.state.phase is NEW:
             self._feed(journey, Started(now), now)
         elif isinstance(wanted, WaitUntil):
             journey.due = wanted.due
@@ -217,7 +218,7 @@ class Life:
             for journey in self.journeys:
                 if journey.due is not None and (due is None or journey.due < due):
                     first, due = journey, journey.due
-            if self.ahead and (due is None or self.ahead[0][0] <= due) and self.ahead[0][0] <= limit:
+            if self.ahead and (at := self.ahead[0][0]) <= limit and (due is None or at <= due):
                 self._happen(heappop(self.ahead)[2])
                 continue
             if first is None or due is None or due > limit or (due == limit and not including):
@@ -287,12 +288,13 @@ class Life:
     def _apply(self, event: Event, hops: int, now: Instant) -> None:
         self.events[event.id] = event
         world = self.world
-        open_journeys = [_as_open(journey) for journey in self.journeys if journey.open]
+        here = {journey.entering.id: journey for journey in self.journeys if journey.open}
+        seen = [_as_open(journey) for journey in here.values()]
         members = self.members
         if members is None:
             members = self.members = memberships(self.person, world.map, world.conditions, now)
         done = apply(
-            event, self.person, open_journeys, self.been, world.plans, world.map, world.conditions, now, lambda: members
+            event, self.person, seen, self.been, world.plans, world.map, world.conditions, now, lambda: members
         )
         self.person = done.person
         self.happened.extend(Past(event, name, now) for name in done.milestones)
@@ -301,18 +303,13 @@ class Life:
         if event.kind in ("set", "identify"):
             self._known = self._reach = None
         self.not_entered.extend(done.not_entered)
-        self._wake(done, open_journeys, event, now)
+        for one in seen:
+            here[one.id].goal_reached = one.goal_reached
+        for wake in done.wakes:
+            journey = here[wake.journey]
+            self._feed(journey, row_of(wake, self._give(journey), event.id, now), now)
         for entering in done.entered:
             self._begin(entering, hops + 1, now)
-
-    def _wake(self, done: Applied, heard: list[OpenJourney], event: Event, now: Instant) -> None:
-        by_id = {journey.entering.id: journey for journey in self.journeys}
-        for one in heard:
-            by_id[one.id].heard = one.heard
-            by_id[one.id].goal_reached = one.goal_reached
-        for wake in done.wakes:
-            journey = by_id[wake.journey]
-            self._feed(journey, row_of(wake, self._give(journey), event.id, now), now)
 
     def _give(self, journey: SimulatedJourney) -> int:
         journey.given += 1
@@ -332,27 +329,24 @@ class Life:
         run = journey.run
         work: Input | None = input
         while work is not None:
-            if isinstance(work, Moved) and work.version:
-                run.plan = self.ways[work.apply][0]
             commands = proceed(run, work, now)
             if not commands:
                 return
             wanted = commands[-1]
-            rests = isinstance(wanted, WaitUntil)
             # While it is held, effects go with the next command.
-            if len(commands) > 1 and not (rests and run.state.effects):
+            if len(commands) > 1 and not (run.state.effects and type(wanted) is WaitUntil):
                 for effect in commands[:-1]:
                     self._effect(journey, effect, now)
-            if isinstance(wanted, WaitUntil):
+            if type(wanted) is WaitUntil:
                 journey.due = wanted.due
                 return
             work = self._perform(journey, wanted, now)
         journey.due = None
 
     def _perform(self, journey: SimulatedJourney, command: Command, now: Instant) -> Result | Moved | None:
-        if isinstance(command, Deliver):
+        if type(command) is Deliver:
             return self._deliver(journey, command, now)
-        if isinstance(command, Decide):
+        if type(command) is Decide:
             return self._answer(journey, command, now)
         if isinstance(command, Move):
             return self._move(journey, command, now)
@@ -392,9 +386,12 @@ class Life:
         way, state = moving.Way(journey.plan, plan, targets), journey.state
         past = [one for one in self.happened[journey.begun :] if one.name in way.asks]
         seen = _as_open(journey)
-        seen.plan = plan
+        seen.plan, seen.heard = plan, set(seen.heard)
         words = self.world.map, self.world.conditions
-        return moving.moved(way, state, command.apply, now, past, seen, self.person, words)
+        found = moving.moved(way, state, command.apply, now, past, seen, self.person, words)
+        if found.version:
+            journey.run.plan = plan
+        return found
 
     def _asked(
         self, journey: SimulatedJourney, command: Deliver, template: TemplateInfo, now: Instant
@@ -408,11 +405,11 @@ class Life:
             known = bool(self.person.attributes.get(_ADDRESS[command.channel]))
         elif consent is None:
             consent = True
-        return policies.Asked(
+        return policies.asked_of((
             template, world.map, now, entering.arm, False, command.expires, consent, "known" if known else "none",
             self.person.stage, None, self._reach or self._where(), posted.counting(now),
-            posted.rivals(entering.id) if posted.waiting else (), entering.plan.priority, entering.id,
-        )  # fmt: skip
+            posted.rivals(entering.id) if posted.waiting else (), entering.plan.priority, entering.id, (), False,
+        ))  # fmt: skip
 
     def _where(self) -> Reach:
         self._reach = self.world.reach(self.person) if self.world.reach else self._home()
@@ -430,14 +427,13 @@ class Life:
         return self._known
 
     def _answer(self, journey: SimulatedJourney, command: Decide, now: Instant) -> Result:
-        step = journey.plan.steps[command.step]
-        facts = self._facts(journey, now)
-        return answer(step, facts, self.world.conditions, journey.state.zone, journey.given)
+        run, facts = journey.run, self._facts(journey, now)
+        return answer(run.plan.steps[command.step], facts, self.world.conditions, run.state.zone, journey.given)
 
     def _facts(self, journey: SimulatedJourney, now: Instant) -> Facts:
-        reached = None
-        if journey.state.reached:
-            name, number = journey.state.reached
+        reached: dict[str, Any] | None = None
+        if heard := journey.run.state.reached:
+            name, number = heard
             event = self.events.get(number)
             reached = {**(event.properties if event else {}), "name": name}
         person, known = self.person, self._attributes()
@@ -483,6 +479,7 @@ def row_of(wake: Wake, number: int, event: int, at: Instant) -> FromInbox:
 
 
 def _as_open(journey: SimulatedJourney) -> OpenJourney:
+    """How events see it. What it has heard of is its own, and grows with what it hears."""
     entering = journey.entering
     return OpenJourney(
         entering.id,
@@ -490,7 +487,7 @@ def _as_open(journey: SimulatedJourney) -> OpenJourney:
         journey.entered,
         entering.event,
         entering.per,
-        set(journey.heard),
+        journey.heard,
         journey.state.frozen,
         journey.goal_reached,
     )

@@ -10,8 +10,11 @@ was more than `LATE` ago. So a timer that fires 40 ms late does not move all tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import partial
+from operator import attrgetter
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter
@@ -57,7 +60,7 @@ class Pause:
     transactional: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class State:
     """All that a journey knows. Equal states behave equally for ever.
 
@@ -128,9 +131,10 @@ class State:
 
     def copy(self) -> State:
         """A copy that can be changed: the dicts are copied when they are written to, nothing else is mutable."""
-        new = object.__new__(State)
-        new.__dict__.update(self.__dict__)
-        return new
+        return State(*_VALUES(self))
+
+
+_VALUES: Callable[[State], tuple[Any, ...]] = attrgetter(*(one.name for one in fields(State)))
 
 
 # --- inputs: what has happened -------------------------------------------------------------------------------------
@@ -142,9 +146,12 @@ class Started:
     kind: Literal["started"] = "started"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TimerFired:
-    """The timer that was set for `due`. One set for another instant is of the past, and ignored."""
+    """The timer that was set for `due`. One set for another instant is of the past, and ignored.
+
+    Not frozen, because a simulation makes millions, and that would take three times as long.
+    """
 
     due: Instant
     kind: Literal["timer"] = "timer"
@@ -392,6 +399,11 @@ class Line(NamedTuple):
     to: str | None = None
     reason: str | None = None
 
+
+# Each makes one of a tuple of all its fields, in half the time that calling its class takes.
+line_of: Callable[[tuple[object, ...]], Line] = partial(tuple.__new__, Line)
+wait_of: Callable[[tuple[object, ...]], WaitUntil] = partial(tuple.__new__, WaitUntil)
+deliver_of: Callable[[tuple[object, ...]], Deliver] = partial(tuple.__new__, Deliver)
 
 _STAYS = frozenset({Phase.READY, Phase.WORKING, Phase.WAITING, Phase.LISTENING, Phase.DEFERRED, Phase.ENDED})
 

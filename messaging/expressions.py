@@ -127,6 +127,8 @@ class Builder:
                 return absent if value is NOTHING else value
 
             return softly
+        if name.startswith("milestones.") and name.endswith(".count"):  # 0 where it never happened, and never missing
+            return read
 
         def firmly(facts: Facts) -> Any:
             value = read(facts)

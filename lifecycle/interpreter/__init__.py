@@ -33,7 +33,6 @@ from lifecycle.state import (
     AssignTask,
     Command,
     Decide,
-    Deliver,
     Effect,
     EnrolIn,
     Finish,
@@ -44,11 +43,14 @@ from lifecycle.state import (
     Note,
     Paused,
     RecordMilestone,
+    Result,
     Resumed,
     SetAttributes,
     Skipped,
     State,
-    WaitUntil,
+    TimerFired,
+    deliver_of,
+    wait_of,
 )
 
 FROM_INBOX = frozenset({"milestone", "attribute", "goal", "exit", "move"})
@@ -76,22 +78,31 @@ def proceed(run: Run, input: Input, now: Instant) -> tuple[Command, ...]:
     """`advance` in place, for a driver that is the only one to hold the state (the simulator, which lives millions of
     days). The answer is all that is wanted now; lines are added to `run.lines`.
     """
-    state, kind = run.state, input.kind
-    before = state.phase
-    from_inbox = kind in FROM_INBOX or (kind == "resumed" and _from_inbox(input))
-    if before is ENDED and not from_inbox:
-        return ()
-    run.now = _present(state, input, now)
-    run.carries = carries = (input.kind == "result" and input.what != "blocked") or kind == "moved"
+    state = run.state
+    before, latest = state.phase, state.latest or state.entered
+    if isinstance(input, Result):  # most inputs are one; it has no time of its own
+        from_inbox, carries = False, input.what != "blocked"
+        if before is ENDED:
+            return ()
+    else:
+        from_inbox, carries = _from_inbox(input), input.kind == "moved"
+        if before is ENDED and not from_inbox:
+            return ()
+        known = input.due if isinstance(input, TimerFired) else input.at
+        if known > latest:
+            latest = state.latest = known
+    # It came now, or at the last instant that is known exactly where that is hardly over.
+    run.now = latest if now is latest or now - latest <= LATE else now
+    run.carries = carries
     state.n += 1
-    if before is not NEW or kind == "started":
-        HANDLERS[kind](run, input)
+    if before is not NEW or input.kind == "started":
+        HANDLERS[input.kind](run, input)
     if from_inbox:
         assert isinstance(input, FromInbox)
         state.seen = max(state.seen, input.number)
     phase = state.phase
-    if phase is not before and phase not in TRANSITIONS[before].get(kind, ()):
-        raise AssertionError(f"{before.value} went to {phase.value} on {kind}")
+    if phase is not before and phase not in TRANSITIONS[before].get(input.kind, ()):
+        raise AssertionError(f"{before.value} went to {phase.value} on {input.kind}")
     if state.catch_up and state.clock >= state.catch_up:
         state.catch_up = state.skip_until = state.skipping = None
     if not state.effects:
@@ -106,15 +117,6 @@ def _from_inbox(input: Input) -> bool:
     return input.kind in FROM_INBOX or (isinstance(input, Resumed) and input.number > 0)
 
 
-def _present(state: State, input: Input, now: Instant) -> Instant:
-    """The instant that the input came at: `now`, or the last one that is known exactly where that is hardly over."""
-    known = input.due if input.kind == "timer" else None if input.kind == "result" else input.at
-    latest = state.latest or state.entered
-    if known is not None and known > latest:
-        latest = state.latest = known
-    return latest if now is latest or now - latest <= LATE else now
-
-
 def pending(plan: p.Plan, state: State) -> Command:
     """The one command that a state wants carried out now, effects apart."""
     phase = state.phase
@@ -123,20 +125,23 @@ def pending(plan: p.Plan, state: State) -> Command:
     if phase is not WORKING:
         if state.moving and may_move(state):
             return Move(state.moving)
-        return WaitUntil(None if phase is READY or stood_since(plan, state) is not None else state.due)
-    assert state.step is not None
-    step = plan.steps[state.step]
+        stands = phase is READY or (state.pauses and stood_since(plan, state) is not None)
+        return wait_of((None if stands else state.due, "wait"))
+    step_id = state.step
+    assert step_id is not None
+    step = plan.steps[step_id]
     if isinstance(step, p.Send):
-        return Deliver(state.step, state.occurrences[state.step], step.template, step.channel, state.expires)
+        number = state.occurrences[step_id]
+        return deliver_of((step_id, number, step.template, step.channel, state.expires, "deliver"))
     if isinstance(step, p.Branch):
-        return _decide(state.step, "branch")
+        return _decide(step_id, "branch")
     if isinstance(step, p.Task):
         due = calendar.add(state.clock, parse_span(step.due), state.zone) if step.due else None
-        return AssignTask(state.step, state.occurrences[state.step], step.title, step.assign, due)
+        return AssignTask(step_id, state.occurrences[step_id], step.title, step.assign, due)
     if isinstance(step, p.Wait) and step.until and moment_of(step).attribute:
-        return _decide(state.step, "date")
+        return _decide(step_id, "date")
     if isinstance(step, p.WaitFor) and step.since == "ever":
-        return _decide(state.step, "ever")
+        return _decide(step_id, "ever")
     return Note()
 
 

@@ -32,7 +32,10 @@ from lifecycle.state import (
     TimerFired,
 )
 
-AT_REST = frozenset({WAITING, LISTENING, DEFERRED, READY})
+TIMED = frozenset({WAITING, LISTENING, DEFERRED})
+"""What a journey is doing while it has a timer."""
+
+AT_REST = TIMED | {READY}
 
 
 def _on_started(run: Run, input: Started) -> None:
@@ -44,10 +47,9 @@ def _on_started(run: Run, input: Started) -> None:
 
 def _on_timer(run: Run, input: TimerFired) -> None:
     state = run.state
-    if state.phase not in (WAITING, LISTENING, DEFERRED) or input.due != state.due:
+    if state.phase not in TIMED or input.due != state.due:
         return
-    stood = stood_since(run.plan, state)
-    if stood is not None and stood < input.due:
+    if state.pauses and (stood := stood_since(run.plan, state)) is not None and stood < input.due:
         return
     assert state.step is not None
     run.clock(input.due)
@@ -61,15 +63,15 @@ def _on_timer(run: Run, input: TimerFired) -> None:
 def _wait_over(run: Run, step_id: str) -> None:
     """The wait at `step_id` has ended by itself or by a person."""
     step = run.plan.steps[step_id]
-    if isinstance(step, p.WaitFor):
+    if isinstance(step, p.Wait):
+        run.goto(step.next)
+    elif isinstance(step, p.WaitFor):
         run.line("branch", step_id, to="timed_out")
         run.goto(step.timed_out)
-    elif isinstance(step, p.Repeat):
+    else:
+        assert isinstance(step, p.Repeat)
         started, slot = run.state.loops[step_id]
         iterate(run, step_id, step, started, slot)
-    else:
-        assert isinstance(step, p.Wait)
-        run.goto(step.next)
 
 
 def _on_reached(run: Run, input: Reached) -> None:
@@ -194,7 +196,7 @@ def _on_skipped(run: Run, input: Skipped) -> None:
     if input.what == "message" and state.phase is not DEFERRED:
         state.drop_next = True
         return
-    if state.phase not in (WAITING, LISTENING, DEFERRED):
+    if state.phase not in TIMED:
         return
     assert state.step is not None
     run.clock(input.at)
@@ -216,9 +218,10 @@ def _refuse(run: Run, reason: str) -> None:
 
 def _on_result(run: Run, input: Result) -> None:
     state = run.state
-    if state.phase is not WORKING or state.step is None:
+    step_id = state.step
+    if state.phase is not WORKING or step_id is None:
         return
-    step_id, step = state.step, run.plan.steps[state.step]
+    step = run.plan.steps[step_id]
     run.clock(state.clock)
     if input.what == "blocked":
         state.again = isinstance(step, p.Send | p.Task)

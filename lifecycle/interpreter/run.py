@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Literal
 
 from whenever import Instant
@@ -12,12 +11,9 @@ from whenever import Instant
 from lifecycle import calendar
 from lifecycle import plan as p
 from lifecycle.language.times import Moment, parse_clock, parse_moment
-from lifecycle.state import ENDED, LATE, READY, Line, Phase, State, What
+from lifecycle.state import ENDED, LATE, READY, Line, Phase, State, What, line_of
 
 Outcome = Literal["finished", "goal", "exited"]
-
-# Makes a Line of a tuple, in half the time that calling Line takes.
-_line: Callable[[tuple[object, ...]], Line] = partial(tuple.__new__, Line)
 
 
 class Run:
@@ -26,7 +22,7 @@ class Run:
     `carries` says that whoever brought the present input carries out the effects that are passed.
     """
 
-    __slots__ = ("_at", "_day", "carries", "lines", "now", "plan", "state")
+    __slots__ = ("_at", "_day", "_entered", "carries", "lines", "now", "plan", "state")
 
     def __init__(self, plan: p.Plan, state: State, now: Instant) -> None:
         self.plan, self.state, self.now = plan, state, now
@@ -34,6 +30,7 @@ class Run:
         self.lines: list[Line] = []
         self._at: Instant | None = None
         self._day = 0
+        self._entered: int | None = None
 
     def clock(self, nominal: Instant) -> None:
         """Set the journey's clock for something that was due at `nominal`: see `State`."""
@@ -59,8 +56,10 @@ class Run:
         if now is not at and now - at > LATE:
             at = now
         if at is not self._at:  # most lines share their instant with the one before
-            self._at, self._day = at, calendar.day_of(at, state.entered, state.zone)
-        self.lines.append(_line((state.lines, at, self._day, what, step, channel, template, to, reason)))
+            if self._entered is None:
+                self._entered = calendar.day_number(state.entered, state.zone)
+            self._at, self._day = at, calendar.day_number(at, state.zone) - self._entered
+        self.lines.append(line_of((state.lines, at, self._day, what, step, channel, template, to, reason)))
 
     def rest(self, phase: Phase, due: Instant) -> None:
         self.state.phase, self.state.due = phase, due
@@ -97,7 +96,7 @@ class Run:
 
 def rounds(state: State) -> tuple[int, ...]:
     """The round that each loop around the journey is in, from the outermost inwards."""
-    return tuple(slot for _, slot in state.loops.values())
+    return tuple([slot for _, slot in state.loops.values()])
 
 
 def moment_of(step: p.Wait) -> Moment:

@@ -17,16 +17,17 @@ def go(run: Run) -> None:
     """Perform steps until one has to wait for somebody or something."""
     state = run.state
     while True:
-        if state.loops and (left := loop_left(run)) is not None:
+        if state.loops and state.firsts and (left := loop_left(run)) is not None:
             leave_loop(run, left)
-        if state.step is None:
+        step_id = state.step
+        if step_id is None:
             run.end("finished", None)
             return
-        step = run.plan.steps[state.step]
+        step = run.plan.steps[step_id]
         if state.pauses and any(holds(pause, step) for pause in state.pauses):
             state.phase = READY
             return
-        if not PERFORM[step.kind](run, state.step, step):
+        if not PERFORM[step.kind](run, step_id, step):
             return
 
 
@@ -60,11 +61,9 @@ def stood_since(plan: p.Plan, state: State) -> Instant | None:
 def loop_left(run: Run) -> str | None:
     """The outermost repeat that the journey is in and whose `until` has happened."""
     firsts = run.state.firsts
-    if not firsts:
-        return None
     for loop_id in run.state.loops:
         repeat = run.plan.steps[loop_id]
-        if isinstance(repeat, p.Repeat) and any(key in firsts for key in repeat.until):
+        if isinstance(repeat, p.Repeat) and not firsts.keys().isdisjoint(repeat.until):
             return loop_id
     return None
 
@@ -82,10 +81,10 @@ def leave_loop(run: Run, loop_id: str) -> None:
 
 def _send(run: Run, step_id: str, step: p.Send) -> bool:
     state = run.state
-    if run.done_before(step_id):
+    if state.moved and run.done_before(step_id):
         run.goto(step.next)
         return True
-    reason = "skipped" if state.drop_next else "paused" if _skips(state, step) else None
+    reason = "skipped" if state.drop_next else "paused" if state.skip_until and _skips(state, step) else None
     if reason:
         state.drop_next = False
         run.line("refused", step_id, step.channel, step.template, reason=reason)
@@ -93,8 +92,10 @@ def _send(run: Run, step_id: str, step: p.Send) -> bool:
         return True
     if not state.again:
         run.count(step_id)
-        came_due = state.came_due or state.clock
-        state.expires = calendar.add(came_due, parse_span(step.expires), state.zone) if step.expires else None
+        if step.expires:
+            state.expires = calendar.add(state.came_due or state.clock, parse_span(step.expires), state.zone)
+        else:
+            state.expires = None
     state.phase = WORKING
     return False
 
@@ -181,7 +182,7 @@ def _split(run: Run, step_id: str, step: p.Split) -> bool:
 def _repeat(run: Run, step_id: str, step: p.Repeat) -> bool:
     state = run.state
     if step_id not in state.loops:
-        if any(key in state.firsts for key in step.until):
+        if not state.firsts.keys().isdisjoint(step.until):
             run.goto(step.next)
         else:
             iterate(run, step_id, step, state.clock, 0)
@@ -237,21 +238,17 @@ def due_of(run: Run, step: p.Step) -> Instant:
 
     One that was over already when a move gave it its length ends in the moment of the move.
     """
-    due, floor = _due(run, step), run.state.not_before
-    return due if floor is None else max(due, calendar.thaw(floor, floor, run.state.frozen))
-
-
-def _due(run: Run, step: p.Step) -> Instant:
     state = run.state
-    assert state.since is not None
-    if isinstance(step, p.WaitFor):
-        return calendar.thaw(calendar.add(state.since, parse_span(step.timeout), state.zone), state.since, state.frozen)
-    assert isinstance(step, p.Wait)
-    if step.span:
-        return calendar.thaw(calendar.add(state.since, parse_span(step.span), state.zone), state.since, state.frozen)
-    return calendar.moment(
-        moment_of(step), now=state.since, entered=state.entered, zone=state.zone, frozen=state.frozen
-    )
+    since, frozen = state.since, state.frozen
+    assert since is not None
+    if isinstance(step, p.Wait) and not step.span:
+        due = calendar.moment(moment_of(step), now=since, entered=state.entered, zone=state.zone, frozen=frozen)
+    else:
+        assert isinstance(step, (p.Wait, p.WaitFor))
+        span = parse_span(step.timeout if isinstance(step, p.WaitFor) else step.span or "")
+        due = calendar.thaw(calendar.add(since, span, state.zone), since, frozen)
+    floor = state.not_before
+    return due if floor is None else max(due, calendar.thaw(floor, floor, frozen))
 
 
 PERFORM: dict[str, Callable[..., bool]] = {

@@ -12,13 +12,14 @@ from operator import itemgetter
 
 from lifecycle.caps import Counted, Rival
 from lifecycle.policies import time_checks, time_rules
-from lifecycle.policies.asked import Asked, Check, Decision, Lying
+from lifecycle.policies.asked import Asked, Check, Decision, Lying, asked_of
 from lifecycle.policies.refusals import TOLD, refusal
 from lifecycle.policies.time_rules import closes
 from lifecycle.quiet_hours import Reach
 
 __all__ = [
-    "CODES", "Asked", "Check", "Counted", "Decision", "Lying", "Reach", "Rival", "closes", "decide", "explain",
+    "CODES", "Asked", "Check", "Counted", "Decision", "Lying", "Reach", "Rival", "asked_of", "closes", "decide",
+    "explain",
 ]  # fmt: skip
 
 CODES = (*(told.code for told in TOLD), "paused", "quiet-hours", "frequency-cap", "priority")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 from whenever import Instant
@@ -61,6 +62,10 @@ class Asked(NamedTuple):
     @property
     def where(self) -> Reach:
         return self.reach or Reach((self.map.time_zone,))
+
+
+asked_of: Callable[[tuple[object, ...]], Asked] = partial(tuple.__new__, Asked)
+"""Makes one of a tuple of all its fields, in half the time that calling Asked takes."""
 
 
 class Decision(NamedTuple):

@@ -20,15 +20,16 @@ NOBODY_KNOWS = Instant.MAX
 
 def waits(asked: Asked) -> list[tuple[Instant, str]]:
     """The rules that are not kept now: the first instant that each would allow, and its code."""
-    now, template, found = asked.now, asked.template, []
+    now, template, map = asked.now, asked.template, asked.map
+    found: list[tuple[Instant, str]] = []
     if asked.pauses and (resumed := after_pauses(asked)) > now:
         found.append((resumed, "paused"))
     if template.purpose == "marketing":
         # Most messages are e-mail at any hour to somebody who has had few: those cost nothing here.
-        limited = template.channel == "sms" or asked.map.hours.email is not None
+        limited = template.channel == "sms" or map.hours.email is not None
         if limited and (opening := in_hours(asked, now)) > now:
             found.append((opening, "quiet-hours"))
-        if len(asked.counted) >= asked.map.tightest and (free := with_room(asked)) > now:
+        if len(asked.counted) >= map.tightest and (free := with_room(asked)) > now:
             found.append((free, "frequency-cap"))
         if asked.rivals and rivals_before(asked):
             found.append((now + caps.YIELDING, "priority"))
