@@ -33,8 +33,11 @@ from intake.explain import Explainer
 from intake.orphans import OrphanSweep
 from intake.segmenting import sweep_segments
 from intake.sweeping import DueSweep
+from lifecycle.course import COURSE
 from lifecycle.language.map import is_zone
 from lifecycle.language.template import Channel
+from lifecycle.plan import PLAN
+from lifecycle.state import STATE
 from messaging.links import Links
 from messaging.render import Renderer
 from messaging.senders.breaker import Breaker, Guarded
@@ -284,6 +287,9 @@ def runner() -> SandboxedWorkflowRunner:
     """How workflows run, here and in replay."""
     # The time library looks in the environment for its zone files at first use, which must not be within a workflow.
     is_zone("UTC")
+    # So would pydantic compile these, in the middle of the first task.
+    for adapter in (PLAN, STATE, COURSE):
+        adapter.rebuild()
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
