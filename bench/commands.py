@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -63,9 +62,7 @@ def _check(project: Path) -> float:
 
 
 def _run(*command: str) -> str:
-    # As wherever Milepost is installed, Python keeps what it compiled, whatever is set here.
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return subprocess.run(command, cwd=ROOT, env=kept, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def starts() -> list[Figure]:
