@@ -33,8 +33,11 @@ from intake.explain import Explainer
 from intake.orphans import OrphanSweep
 from intake.segmenting import sweep_segments
 from intake.sweeping import DueSweep
+from lifecycle.course import COURSE
 from lifecycle.language.map import is_zone
 from lifecycle.language.template import Channel
+from lifecycle.plan import PLAN
+from lifecycle.state import STATE
 from messaging.links import Links
 from messaging.render import Renderer
 from messaging.senders.breaker import Breaker, Guarded
@@ -48,6 +51,7 @@ from workflows.journey import JourneyWorkflow
 from workflows.sweep import SweepWorkflow
 
 PASSED_THROUGH: tuple[str, ...] = (
+    "workflows",
     "lifecycle",
     "activities.contract",
     "whenever",
@@ -57,7 +61,10 @@ PASSED_THROUGH: tuple[str, ...] = (
     "yaml",
     "cronsim",
 )
-"""Modules that workflows share with the rest of the process: pure, and too large to import anew for each run."""
+"""Modules that workflows share with the rest of the process: pure, and too large to import anew for each run. So are
+the workflows themselves: to define one anew takes longer than a journey's first task, and holds up the whole process.
+What the sandbox would say of them, `.importlinter` says before they run.
+"""
 
 
 SENDING = 16
@@ -285,6 +292,9 @@ def runner() -> SandboxedWorkflowRunner:
     """How workflows run, here and in replay."""
     # The time library looks in the environment for its zone files at first use, which must not be within a workflow.
     is_zone("UTC")
+    # So would pydantic compile these, in the middle of the first task.
+    for adapter in (PLAN, STATE, COURSE):
+        adapter.rebuild()
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 

@@ -19,6 +19,7 @@ from activities.transaction import Aside, Context
 from lifecycle import policies
 from lifecycle.language.template import TemplateInfo
 from lifecycle.ledger import PENDING, SENDING, TAKEN, UNKNOWN, MessageState, refused_as
+from lifecycle.plan import Plan
 from lifecycle.state import UNKNOWN_RETRIES, Deliver, Result, State
 from messaging import addresses
 from messaging.render import Rendered, RenderError
@@ -39,7 +40,7 @@ class Draft(NamedTuple):
     """A message before its claim. `made` is what it will say, or why it cannot be made; `earlier` is its row.
 
     `info` is None where the template is gone: a journey may be older than the templates of today. `occurrence` is the
-    one of its step, as the ledger has it.
+    one of its step, as the ledger has it; `plan` that of the version in which the journey came to it.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Draft(NamedTuple):
     info: TemplateInfo | None
     made: Rendered | RenderError
     customer: Customer
+    plan: Plan
     earlier: Message | None
 
 

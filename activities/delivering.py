@@ -32,7 +32,6 @@ from activities.transaction import Aside, Context, perform
 from lifecycle.interpreter import pending
 from lifecycle.language.template import TemplateInfo
 from lifecycle.ledger import OPEN, PENDING, TAKEN, UNKNOWN, MessageState, News, message_id
-from lifecycle.plan import Plan
 from lifecycle.state import STATE, Deliver, Result
 from lifecycle.suppression import STOPPED
 from messaging import addresses
@@ -116,7 +115,15 @@ class Delivering:
         except RenderError as error:
             made = error
         return Draft(
-            identity, str(command.occurrence), command, state, info, made, customer, messages.by_id(session, identity)
+            identity,
+            str(command.occurrence),
+            command,
+            state,
+            info,
+            made,
+            customer,
+            plan,
+            messages.by_id(session, identity),
         )
 
     def _given(self, info: TemplateInfo | None, identity: str) -> Mapping[str, str]:
@@ -152,13 +159,13 @@ class Delivering:
         rates, channel = self.tools.rates, draft.command.channel
         limited = rates.limited(channel) and not self.tools.senders[channel].stores
         token, begun = not limited or rates.take(channel, Instant.now()), Instant.now()
-        answer = await self._perform(self._claim_of(draft, found, token=token).make)
+        answer = await self._perform(draft, self._claim_of(draft, found, token=token).make)
         if isinstance(answer, NoToken):
             token = await rates.token(self.tools.database, channel)
             if not token:
                 raise _again("sending-rate", rates.wait(channel, Instant.now()))
             begun = Instant.now()
-            answer = await self._perform(self._claim_of(draft, found, token=token).make)
+            answer = await self._perform(draft, self._claim_of(draft, found, token=token).make)
         if limited and token and not isinstance(answer, Claimed):
             rates.give_back(channel, Instant.now())
         assert isinstance(answer, Report | Claimed)
@@ -182,13 +189,14 @@ class Delivering:
             # As claims and callbacks do it: the customer first, then the message.
             customer = customers.lock(session, draft.customer.id)
             now = self.now()
-            self._store(session, claimed, outcome, now, until)
+            stored = self._store(session, claimed, outcome, now, until)
             if customer is not None and customer.erased_at is not None:
                 forget_too(session, claimed.outgoing, outcome, customer.id)
             if short:
                 return Aside()
-            plan = self._plan(session)
-            return perform(session, self.work, plan, now, lambda context: _result(context, draft.id), settling=True)
+            sent = Result("sent") if stored and outcome.what == "accepted" else None
+            do: Callable[[Context], Result] = lambda context: sent or _result(context, draft.id)  # noqa: E731
+            return perform(session, self.work, draft.plan, now, do, settling=True)
 
         answer = await self._surely(settle)
         if isinstance(answer, Report):
@@ -205,7 +213,8 @@ class Delivering:
                 await asyncio.sleep(wait)
         return await self.tools.database.write(settle)
 
-    def _store(self, session: Session, claimed: Claimed, outcome: Outcome, now: Instant, until: Instant) -> None:
+    def _store(self, session: Session, claimed: Claimed, outcome: Outcome, now: Instant, until: Instant) -> bool:
+        """False where somebody knows better what became of the message."""
         values: dict[str, Any] = {"reason": outcome.reason}
         if outcome.what == "accepted":
             values = {"provider_id": outcome.provider_id, "accepted_at": now, "reason": None}
@@ -214,7 +223,7 @@ class Delivering:
         if outcome.sender:
             values["sender"] = outcome.sender
         outgoing = claimed.outgoing
-        messages.settle(session, outgoing.id, claimed.attempt, _NEWS[outcome.what], now, **values)
+        stored = messages.settle(session, outgoing.id, claimed.attempt, _NEWS[outcome.what], now, **values)
         if outcome.what == "stopped":
             address = addresses.fingerprint(self.tools.asker.secret, outgoing.channel, outgoing.to)
             stopped = Suppression(
@@ -227,15 +236,10 @@ class Delivering:
                 made_by=outcome.sender,
             )
             suppressions.add(session, stopped)
+        return stored
 
-    async def _perform(self, do: Callable[[Context], Result | Aside | None]) -> Report | Aside:
-        return await self.tools.database.write(
-            lambda session: perform(session, self.work, self._plan(session), self.now(), do)
-        )
-
-    def _plan(self, session: Session) -> Plan:
-        journey = journeys.get(session, self.work.journey)
-        return self.tools.asker.plan_of(session, self.work.version or (journey.version if journey else ""))
+    async def _perform(self, draft: Draft, do: Callable[[Context], Result | Aside | None]) -> Report | Aside:
+        return await self.tools.database.write(lambda session: perform(session, self.work, draft.plan, self.now(), do))
 
     async def _in_thread(self, call: Callable[..., Outcome], *given: Any) -> Outcome:
         return await asyncio.get_running_loop().run_in_executor(self.tools.threads, call, *given)

@@ -100,12 +100,12 @@ class Resending(Delivering):
             made = error
         command = Deliver(original.step, 0, original.template, channel, self.resend.expires_at)
         earlier = messages.by_id(session, identity)
-        return Draft(identity, self.resend.occurrence, command, state, info, made, customer, earlier)
+        return Draft(identity, self.resend.occurrence, command, state, info, made, customer, plan, earlier)
 
     def _claim_of(self, draft: Draft, found: Outcome | None, *, token: bool) -> Claim:
         return ByHand(self.tools, draft, found, token=token)
 
-    async def _perform(self, do: Callable[[Context], Result | Aside | None]) -> Report | Aside:
+    async def _perform(self, draft: Draft, do: Callable[[Context], Result | Aside | None]) -> Report | Aside:
         def run(session: Session) -> Report | Aside:
             original = messages.by_id(session, self.resend.original)
             assert original is not None
@@ -117,11 +117,10 @@ class Resending(Delivering):
             if journey.state is None:  # erased since it was drafted
                 return Report(result=Result("refused", "erased"))
             state = replace(STATE.validate_python(journey.state), came_due=None)
-            plan = self.tools.asker.plan_of(session, journey.version)
             command = Deliver(
                 original.step, 0, original.template, cast("Channel", original.channel), self.resend.expires_at
             )
-            answer = do(Context(session, plan, journey, customer, command, state, self.now()))
+            answer = do(Context(session, draft.plan, journey, customer, command, state, self.now()))
             assert answer is not None
             return answer if isinstance(answer, Aside) else Report(result=answer)
 

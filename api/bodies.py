@@ -15,6 +15,8 @@ from lifecycle.segment import NotJson, read_json
 
 PACKED = frozenset({"gzip", "x-gzip"})
 
+_shortest = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 async def body_of(request: Request, largest: int) -> bytes:
     """The body, unpacked; HTTPException where it is larger than that many bytes, or not packed as it says."""
@@ -39,7 +41,7 @@ def json_of(body: bytes) -> Any:
 
 def size_of(data: Any) -> int:
     """The bytes that plain data takes as JSON, written as short as can be."""
-    return len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(_shortest(data).encode())
 
 
 def _unpacked(body: bytes, largest: int) -> bytes:

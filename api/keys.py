@@ -15,7 +15,6 @@ from fastapi import Depends, Header, HTTPException, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.fields import Handed, Text
-from store import tokens
 from store.tables import Token
 
 Scope = Literal["read", "operate", "ingest", "browser"]
@@ -48,7 +47,7 @@ def _needing(scope: Scope) -> Any:
                 401, "This call needs a key: `Authorization: Bearer KEY`.", {"WWW-Authenticate": "Bearer"}
             )
         digest = digest_of(given.credentials)
-        token = await parts.database.read(lambda session: tokens.by_digest(session, digest))
+        token = await parts.keys.find(digest)
         if token is None:
             refused = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
             raise HTTPException(401, "This key is not known, or was revoked.", refused)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from whenever import Instant
 
+from api.lookups import Lookups
 from intake.acceptor import Acceptor
 from intake.apply import Applier
 from intake.explain import Explainer
@@ -41,3 +42,7 @@ class Parts:
     sendgrid_keys: Sequence[str] = ()
     twilio_tokens: Sequence[str] = ()
     clock: Callable[[], Instant] = Instant.now
+    keys: Lookups = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", Lookups(self.database))

@@ -64,7 +64,7 @@ async def sender_of(parts: Parts, request: Request, key: str | None) -> Sender:
         challenge = {"WWW-Authenticate": "Bearer"}
         raise HTTPException(401, "This call needs a key: as the user name of Basic auth, or as a Bearer.", challenge)
     digest = digest_of(key)
-    token = await parts.database.read(lambda session: tokens.by_digest(session, digest))
+    token = await parts.keys.find(digest)
     if token is None:
         refused = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
         raise HTTPException(401, "This key is not known, or was revoked.", refused)

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from sqlalchemy.orm import Session
     from whenever import Instant
 
@@ -101,11 +101,15 @@ def note(text: str) -> None:
 
 def console() -> Console:
     """Rich output to standard output; colours and boxes only where a person looks."""
+    from rich.console import Console
+
     return Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
 
 def progress_console() -> Console:
     """Where progress bars go: standard error, so that results can be piped."""
+    from rich.console import Console
+
     return Console(file=sys.stderr)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 import time
 from collections import Counter
@@ -15,6 +14,8 @@ from cli.cast import CAST, Character
 from cli.common import Format, FormatOption, ProjectOption, note, out, out_json, progress_console, read_project
 
 if TYPE_CHECKING:
+    import asyncio
+
     from whenever import Instant
 
     from lifecycle.simulator import Happening
@@ -37,6 +38,8 @@ def register(app: typer.Typer) -> None:
 
 def demo(project: ProjectOption = None, format: FormatOption = Format.text) -> None:
     """Watch a dozen customers go through the shipped playbooks on real Temporal: ninety days in about a minute."""
+    import asyncio
+
     note("Starting Temporal, a worker and a database of their own ...")
     found = read_project(project)
     began = time.monotonic()
@@ -50,6 +53,8 @@ def demo(project: ProjectOption = None, format: FormatOption = Format.text) -> N
 
 
 async def _demo(project: Project, began: float) -> tuple[list[tuple[Character, Told]], float]:
+    import asyncio
+
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from rehearsal import rehearse

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
@@ -41,6 +40,8 @@ def register(app: typer.Typer) -> None:
 
 def doctor(project: ProjectOption = None, format: FormatOption = Format.text) -> int:
     """Check settings, database, Temporal, workers, sweeps and what lies unfinished, and say what to do."""
+    import asyncio
+
     from intake.checkup import Finding
     from settings import BadSettings
 

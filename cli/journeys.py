@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -129,6 +128,7 @@ def exit_(
     format: FormatOption = Format.text,
 ) -> None:
     """End a journey for good. Nothing more is sent in it."""
+    import asyncio
 
     async def leave(commands: Commands, client: Client | None, one: str) -> Position:
         position, told = await commands.exit(client, one, reason)
@@ -147,6 +147,8 @@ Act = Callable[["Commands", "Client", str], Awaitable["Position"]]
 
 
 def _act(option: Path | None, journey: str, format: Format, act: Act) -> None:
+    import asyncio
+
     root = project_root(option)
     with _store(root) as store, _explained():
         found = _id(store, journey)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -93,6 +92,8 @@ def erase(
     format: FormatOption = Format.text,
 ) -> None:
     """Erase a person for good: what is held of them here, in Temporal and at the providers. It cannot be undone."""
+    import asyncio
+
     from intake import reader
 
     found = read_project(project, sound=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import signal
@@ -34,6 +33,7 @@ from cli.common import (
 )
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
 
     from sqlalchemy.orm import Session
@@ -68,6 +68,8 @@ def dev(
     format: FormatOption = Format.text,
 ) -> None:
     """Run everything on this machine: Temporal, the database, a worker, the API. Ctrl-C ends it; data stays."""
+    import asyncio
+
     found = read_project(project)
     folder = (data or data_folder(found.root)).resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -143,6 +145,8 @@ def _say(project: Project, api: str, temporal: str, link: str, format: Format) -
 
 def worker(project: ProjectOption = None) -> None:
     """Run journeys and apply events, against the Temporal server and the database of the settings."""
+    import asyncio
+
     found = read_project(project)
     address = temporal_address(found.root)
     key = secret_key(data_folder(found.root))
@@ -157,6 +161,8 @@ def serve(
     format: FormatOption = Format.text,
 ) -> None:
     """Serve the API alone, against the database of the settings: webhooks, unsubscribing, preferences, calls."""
+    import asyncio
+
     found = read_project(project)
     key = secret_key(data_folder(found.root))
     with contextlib.closing(database(found.root)) as store:
@@ -271,6 +277,8 @@ async def _run(
 
 def _stopped() -> asyncio.Event:
     """An event that SIGINT and SIGTERM set."""
+    import asyncio
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,6 +79,8 @@ def simulate(
     format: FormatOption = Format.text,
 ) -> int:
     """Show what one customer goes through in a playbook, day by day; or, with --customers, what thousands do."""
+    import asyncio
+
     from cli.simulated import Wishes, simulated
     from cli.timeline import in_words, merged
     from lifecycle.lines import as_data

@@ -113,14 +113,18 @@ def agreeable(map: Map, call: Call) -> Call:
     Raises NotAccepted where one is not of its type, and ConsentUnclear for consent that could not be recorded: it might
     be the proof of a no.
     """
+    # The id is that of the content as it was sent: the map, and with it the types of values, changes.
+    return replace(call, id=call.id or identity(call), properties=_agreed(map, call))
+
+
+def _agreed(map: Map, call: Call) -> dict[str, Any]:
     declared = types_of(map, call.name) if call.kind == "track" else {}
     try:
         if call.kind == "identify":
             declared = map.customer_types()
             for answer in traits.answers_in(call.properties.get("consent", [])):
                 consents.topic_of(map, answer.topic, answer.channel)
-        # The id is that of the content as it was sent: the map, and with it the types of values, changes.
-        return replace(call, id=call.id or identity(call), properties=values.converted(call.properties, declared))
+        return values.converted(call.properties, declared)
     except values.NotOfItsType as error:
         raise NotAccepted(str(error)) from None
     except consents.NotRecorded as error:
@@ -132,22 +136,10 @@ def arrival_of(call: Call, source: str, now: Instant, *, backfill: bool = False)
 
     Without an id of its own it gets one from its content: then the same call is the same event however often it comes.
     """
-    if call.kind == "track":
-        sendable(call.name)
-        if call.at is None:
-            raise NotAccepted("it has no `timestamp`")
-    return Arrival(
-        source,
-        call.id or identity(call),
-        call.user,
-        call.kind,
-        call.at or now,
-        now,
-        call.name or None,
-        call.properties,
-        backfill=backfill,
-        previous_id=call.previous,
-    )
+    arrival = _arrival(call, source, call.id or identity(call), call.at or now, now, call.properties, backfill)
+    if call.kind == "track" and call.at is None:
+        raise NotAccepted("it has no `timestamp`")
+    return arrival
 
 
 def arrival_live(map: Map, call: Call, source: str, now: Instant) -> Arrival:
@@ -157,10 +149,27 @@ def arrival_live(map: Map, call: Call, source: str, now: Instant) -> Arrival:
     Without an id it gets one as in `arrival_of`, by the time that its sender said. One that says neither id nor time is
     another event each time that it comes: somebody may well look at a page twice.
     """
-    if call.at is None:
-        call = replace(call, at=now, sent=None, id=call.id or f"call-{uuid.uuid4().hex}")
-    call = agreeable(map, call)
-    return replace(arrival_of(call, source, now), at=call.happened(now))
+    message = call.id or (identity(call) if call.at else f"call-{uuid.uuid4().hex}")
+    return _arrival(call, source, message, call.happened(now), now, _agreed(map, call), backfill=False)
+
+
+def _arrival(
+    call: Call, source: str, message: str, at: Instant, now: Instant, properties: Mapping[str, Any], backfill: bool
+) -> Arrival:
+    if call.kind == "track":
+        sendable(call.name)
+    return Arrival(
+        source,
+        message,
+        call.user,
+        call.kind,
+        at,
+        now,
+        call.name or None,
+        properties,
+        backfill=backfill,
+        previous_id=call.previous,
+    )
 
 
 def identity(call: Call) -> str:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from whenever import Instant
 
 from lifecycle.interpreter import advance, pending
@@ -39,6 +40,8 @@ from lifecycle.state import (
 @dataclass
 class Course:
     """`confirmed` is the state after the last result, `inputs` came in since, `parked` are rows that came too early."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = {"defer_build": True}  # see `Authored`
 
     state: State
     confirmed: State

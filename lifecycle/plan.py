@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 SEMANTICS = 1
 """Version of the meaning of plans and states; it is part of both."""
@@ -187,6 +187,8 @@ class Plan:
     the first since entry does; a key is a milestone, or `milestone:step` for one about a step's message.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = {"defer_build": True}  # see `Authored`
+
     playbook: str
     stage: str
     first: Target
@@ -205,12 +207,12 @@ class Plan:
     @cached_property
     def version(self) -> str:
         """The name of this version: 16 hex digits of a hash of its content."""
-        return hashlib.sha256(_ADAPTER.dump_json(self)).hexdigest()[:16]
+        return hashlib.sha256(PLAN.dump_json(self)).hexdigest()[:16]
 
     @cached_property
     def packed(self) -> str:
         """The plan as it travels: JSON, compressed, in base 85."""
-        return base64.b85encode(zlib.compress(_ADAPTER.dump_json(self, exclude_none=True), 9)).decode()
+        return base64.b85encode(zlib.compress(PLAN.dump_json(self, exclude_none=True), 9)).decode()
 
     def targets(self, step_id: StepId) -> Iterator[Target]:
         """Every step that may follow `step_id` directly."""
@@ -232,20 +234,20 @@ class Plan:
             yield step.next
 
 
-_ADAPTER: TypeAdapter[Plan] = TypeAdapter(Plan)
+PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 
 
 @lru_cache(maxsize=512)
 def unpack(packed: str) -> Plan:
     """The plan that `Plan.packed` made. Plans are immutable, so one object serves every journey of a version."""
-    return _ADAPTER.validate_json(zlib.decompress(base64.b85decode(packed)))
+    return PLAN.validate_json(zlib.decompress(base64.b85decode(packed)))
 
 
 def from_json(text: str | bytes) -> Plan:
-    return _ADAPTER.validate_json(text)
+    return PLAN.validate_json(text)
 
 
 def to_data(plan: Plan) -> dict[str, Any]:
     """The plan as plain data, for pictures and `--format json`."""
-    data: dict[str, Any] = _ADAPTER.dump_python(plan, mode="json", exclude_defaults=True)
+    data: dict[str, Any] = PLAN.dump_python(plan, mode="json", exclude_defaults=True)
     return data

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import partial
 from operator import attrgetter
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from whenever import Instant, TimeDelta
 
 from lifecycle.plan import SEMANTICS, StepId
@@ -76,6 +76,8 @@ class State:
     that was dealt with (rules.md 16). A deadline that was past already when it moved is `not_before` that moment.
     `slots` tells in which round of its loops a step was done last, so that a move never has it done again in that one.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = {"defer_build": True}  # see `Authored`
 
     customer: str
     zone: str
@@ -474,4 +476,3 @@ TRANSITIONS: dict[Phase, dict[str, frozenset[Phase]]] = {
 """Phase → input → phases that may follow. An input that is not listed changes nothing there."""
 
 STATE: TypeAdapter[State] = TypeAdapter(State)
-INPUT: TypeAdapter[Input] = TypeAdapter(Annotated[Input, Field(discriminator="kind")])

@@ -211,11 +211,13 @@ class _Loader:
         kinds = (".mjml", ".html") if file.endswith((".mjml", ".html")) else (".txt",)
         return tuple(name for name in self.layouts if name.endswith(kinds))
 
+    def _compiled(self, text: Text, name: str) -> Template:
+        assert text.tree is not None  # it was checked, and is not parsed again
+        return self.sandbox.compiled(text.tree, name)
+
     def _compile(self, file: File, front: FrontMatter, texts: dict[str, Text]) -> Variant:
-        line = {
-            key: self.sandbox.compiled(text.source, f"{file.name}.{key}.txt") for key, text in texts.items()
-        }  # fmt: skip
-        body = self.sandbox.compiled(file.body.source, f"{file.name}.{file.channel}.{file.kind}")
+        line = {key: self._compiled(text, f"{file.name}.{key}.txt") for key, text in texts.items()}
+        body = self._compiled(file.body, f"{file.name}.{file.channel}.{file.kind}")
         return Variant(
             file.file, file.name, file.channel, file.language, file.kind, front,
             line.get("subject"), line.get("preheader"), body, file.body.line,

@@ -7,16 +7,16 @@ transaction that reads and then writes fails at once when another process wrote 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
-from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
+
+from store.types import as_json
 
 PATIENCE = 10.0
 """Seconds to wait for a lock that another process or transaction holds."""
@@ -75,8 +75,6 @@ def _execute(connection: Connection, statement: str) -> None:
 
 
 registry.register("sqlite.milepost", __name__, "_SqliteDialect")
-
-_dumps = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def parse(url: str) -> URL:
@@ -153,7 +151,7 @@ def _sqlite(url: URL, patience: float, *pragmas: str) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": patience, "check_same_thread": False},
-        json_serializer=_dumps,
+        json_serializer=as_json,
         hide_parameters=True,  # an error must not quote what was to be stored
         pool_size=READERS,
     )
@@ -173,7 +171,7 @@ def _postgres(url: URL, patience: float, isolation_level: str = "READ COMMITTED"
         url,
         connect_args={**_REACHING, "options": " ".join(f"-c {name}={value}" for name, value in session.items())},
         isolation_level=isolation_level,
-        json_serializer=_dumps,
+        json_serializer=as_json,
         hide_parameters=True,
         pool_size=WRITERS,
         # A connection that a restart of the server broke is noticed when it is taken, not in the middle of a write.

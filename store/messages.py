@@ -51,6 +51,11 @@ _STATES = (
     .where(_message.c.journey_id == bindparam("journey"))
     .order_by(_message.c.due_at, func.coalesce(_message.c.claimed_at, _message.c.due_at))
 )
+_SETTLE = update(_message).where(
+    _message.c.id == bindparam("of"),
+    _message.c.attempt == bindparam("by"),
+    _message.c.state.in_(bindparam("known", expanding=True)),
+)
 
 
 def by_id(session: Session, message_id: str) -> Message | None:
@@ -94,17 +99,8 @@ def settle(session: Session, message_id: str, attempt: int, news: News, at: Inst
     state = target(news)
     if state not in (PENDING, UNKNOWN):
         values["settled_at"] = at
-    return changed(
-        session.execute(
-            update(_message)
-            .where(
-                _message.c.id == message_id,
-                _message.c.attempt == attempt,
-                _message.c.state.in_(before(news) & _OURS),
-            )
-            .values(state=state, **values)
-        )
-    )
+    owned = {"of": message_id, "by": attempt, "known": before(news) & _OURS}
+    return changed(session.execute(_SETTLE, {**owned, "state": state, **values}))
 
 
 def learn(session: Session, message_id: str, news: News, at: Instant, provider_id: str | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,9 @@ class InstantType(TypeDecorator[Instant]):
             return Instant(value)
         return Instant.from_timestamp(value, unit="microsecond")
 
+
+as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+"""A value as it is stored in a column of the type below."""
 
 # None is SQL's NULL, not JSON's null. PostgreSQL does not keep the order of keys in an object.
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -292,7 +292,3 @@ class Playbook(Authored):
     exit: list[Annotated[Leave, _short("milestone")]] = []
     holdout: Percent = 0.0
     steps: Annotated[list[Step], Field(min_length=1)]
-
-
-for _model in (Arm, Variant, Send, Wait, WaitFor, Branch, Split, Task, Repeat, Playbook):
-    _model.model_rebuild()

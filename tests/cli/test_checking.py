@@ -173,3 +173,14 @@ def test_the_hook_of_pre_commit_calls_a_command_that_exists_for_files_that_matte
     ours = [*load(ROOT).files.values(), MAP, "templates/onboarding/welcome.email.mjml", "shop/playbooks/map.yaml"]
     assert all(re.search(hook["files"], file) for file in ours)
     assert not any(re.search(hook["files"], file) for file in ("README.md", "cli/main.py", "docs/playbooks.md"))
+
+
+def test_a_check_loads_nothing_that_it_does_not_need(small: Small) -> None:
+    """A person waits for it after every change: loading these would take longer than the check."""
+    check = f"import sys, cli.main as main; code = main.run(['check', '--project', {str(small.root)!r}]); print(*sys.modules); sys.exit(code)"  # noqa: E501
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, capture_output=True, text=True)
+    loaded = {module.partition(".")[0] for module in done.stdout.splitlines()[-1].split()}
+    assert {"project", "lifecycle", "messaging"} <= loaded
+    assert loaded & {"workflows", "activities", "intake", "store", "api", "console", "wiring"} == set()
+    assert loaded & {"temporalio", "sqlalchemy", "sqlmodel", "alembic", "fastapi", "uvicorn", "httpx"} == set()
+    assert loaded & {"sendgrid", "twilio", "hypothesis", "rich", "asyncio"} == set()

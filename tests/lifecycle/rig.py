@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
+from pydantic import Field, TypeAdapter
 from whenever import Instant
 
 from lifecycle.answers import answer
@@ -21,7 +23,6 @@ from lifecycle.moving import Past, Way, moved
 from lifecycle.policies import Asked, Counted, Reach, decide
 from lifecycle.simulator import Happening, World, row_of
 from lifecycle.state import (
-    INPUT,
     STATE,
     Command,
     Decide,
@@ -44,6 +45,8 @@ from lifecycle.state import (
     TimerFired,
     WaitUntil,
 )
+
+_ROW: TypeAdapter[FromInbox] = TypeAdapter(Annotated[FromInbox, Field(discriminator="kind")])
 
 
 @dataclass
@@ -174,7 +177,7 @@ class Rig:
         self.random.shuffle(arriving)
         assert self.course is not None
         for row in arriving:
-            self.course.receive(self.plan, [INPUT.validate_json(INPUT.dump_json(row))], now)  # type: ignore[list-item]
+            self.course.receive(self.plan, [_ROW.validate_json(_ROW.dump_json(row))], now)
 
     # --- activities ------------------------------------------------------------------------------------------------
 

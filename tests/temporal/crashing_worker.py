@@ -30,7 +30,7 @@ from worker import running
 # A dead worker is to be noticed within the test's time; the module is shared with the sandbox so that workflows see it.
 workflows.journey.PATIENCE = workflows.journey.SENDING = timedelta(seconds=4)
 mover.WINDOW = int(os.environ.get("MILEPOST_TEST_WINDOW", mover.WINDOW))  # few at a time, to die in between
-wiring.PASSED_THROUGH = (*wiring.PASSED_THROUGH, "workflows", "activities")
+wiring.PASSED_THROUGH = (*wiring.PASSED_THROUGH, "activities")
 wiring.Worker = partial(  # type: ignore[attr-defined, assignment]
     Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)
 )

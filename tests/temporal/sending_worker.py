@@ -100,7 +100,7 @@ def hurry(minute: float) -> None:
     reconcile.AGES = tuple(TimeDelta(seconds=minute * minutes) for minutes in (10, 60))
     worker.RECONCILE = minute
     workflows.journey.PATIENCE = workflows.journey.SENDING = timedelta(seconds=PATIENCE)
-    wiring.PASSED_THROUGH = (*wiring.PASSED_THROUGH, "workflows", "activities")
+    wiring.PASSED_THROUGH = (*wiring.PASSED_THROUGH, "activities")
     wiring.Worker = partial(  # type: ignore[attr-defined, assignment]
         Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)
     )
