@@ -26,8 +26,10 @@ MAX_LINE = 1_000_000
 """The most bytes that a line of an event log may have."""
 
 MAX_ID = 255
-_MAX_BITS = MAX_ID * 4
 """The most characters that an id or the name of an event may have."""
+
+_MAX_BITS = MAX_ID * 4
+"""A number with more bits has more digits than that; Python writes none of many thousands."""
 
 DEEPEST = 32
 """So many objects and lists may lie within each other in what a call brings."""
