@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 import shutil
@@ -67,3 +68,21 @@ def test_no_file_names_a_place_outside_the_project(forbidden: re.Pattern[str], w
         if forbidden.search(line)
     ]
     assert not found, why + "\n" + "\n".join(found)
+
+
+CLOCKS_AND_CHANCE = re.compile(
+    r"(?<!workflow)\.(now|today|utcnow|monotonic|perf_counter|uuid1|uuid4|getenv)$|^(time\.(time|sleep)|random\.\w+)$"
+)
+
+
+@pytest.mark.parametrize("room", ["lifecycle", "workflows"])
+def test_the_core_and_the_workflows_look_at_no_clock(room: str) -> None:
+    """Nor at chance, nor at the environment: Temporal's sandbox lets these rooms through, so nothing else says so."""
+    calls = [
+        (f"{file.relative_to(HOUSE)}:{call.lineno}", ast.unparse(call.func))
+        for file in sorted((HOUSE / room).rglob("*.py"))
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+    ]
+    assert calls
+    assert not [(place, name) for place, name in calls if CLOCKS_AND_CHANCE.search(name)]
