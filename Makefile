@@ -16,15 +16,16 @@ install: .venv/.installed ## create or update .venv from requirements.lock
 demo: .venv/.installed ## watch a dozen customers live through ninety days, in about a minute
 	@$(BIN)/milepost demo
 
+# Three processes for two cores: many tests wait for servers, timers and processes of their own.
 test: .venv/.installed ## check and test the shipped playbooks, then run all tests but those in a browser
 	@$(BIN)/milepost check
 	@$(BIN)/milepost test
-	@$(BIN)/pytest -n 2 --dist worksteal --ignore tests/browser
+	@$(BIN)/pytest -n 3 --dist worksteal --ignore tests/browser
 
 # The tests that are given a database, on a PostgreSQL server that each process of the run starts. Those of the store run on both
 # databases in every run.
 test-postgres: .venv/.installed ## run the tests that touch a database on PostgreSQL
-	@MILEPOST_TEST_DATABASE=postgres $(BIN)/pytest -n 2 --dist worksteal --ignore tests/store --ignore tests/browser
+	@MILEPOST_TEST_DATABASE=postgres $(BIN)/pytest -n 3 --dist worksteal --ignore tests/store --ignore tests/browser
 
 # Apart from the others, for these need a browser on the machine; where there is none, they say what to install.
 test-browser: .venv/.installed ## drive the console's pages in Chromium

@@ -33,18 +33,25 @@ from bench.server import Storage, running
 
 
 def main() -> int:
-    """Measure everything, in about a quarter of an hour; the exit status."""
+    """Measure everything, in about a quarter of an hour; the exit status. What was measured is kept, come what may."""
     sections: list[Section] = []
+    try:
+        return _measure(sections)
+    finally:
+        write(sections)
+        show(sections, Console())
+
+
+def _measure(sections: list[Section]) -> int:
     _say("one journey, by hand and ours ...")
     hand, ours = asyncio.run(_counted())
     sections.append(Section("One journey by hand, four messages", counts.hand_figures(hand)))
     if not counts.is_yardstick(hand):
-        show(sections, Console())
         _say("The workflow by hand is not of the agreed shape: nothing can be compared with it; see bench/by_hand.py.")
         return 1
     sections.append(Section("One journey of ours, four messages", counts.our_figures(ours, hand)))
     _say("commands ...")
-    waits = [*commands.checks(), *commands.starts()]
+    sections.append(Section("What a person waits for", [*commands.checks(), *commands.starts()]))
     _say("the core ...")
     sections.append(Section("Simulated ninety-day journeys", [*core.simulations(), cohort.lives()]))
     sections.append(Section("Decision before a send", core.decisions()))
@@ -62,9 +69,6 @@ def main() -> int:
     sections.append(Section("Sending to a local TLS server", sending.sends()))
     _say("journeys a second, for about four minutes ...")
     sections.append(Section("Many journeys on one server", asyncio.run(turns.rates())))
-    sections.append(Section("What a person waits for", waits))
-    write(sections)
-    show(sections, Console())
     return 0
 
 

@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 from sqlalchemy.orm import Session
 from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import Worker
 from whenever import Instant
 
 import wiring
@@ -27,6 +30,7 @@ from lifecycle.course import Course
 from lifecycle.interpreter import pending
 from lifecycle.plan import Plan
 from lifecycle.state import STATE, Finish, Result
+from project import Project
 from store import events
 from store.database import Database
 from store.migrate import upgrade
@@ -125,13 +129,16 @@ class Stubbed(JourneyActivities):
 
 async def serve_stubbed(wait: str, longest: str, address: str) -> None:
     """Run our workers without store and rendering until the process is killed; see `measure.working`."""
-    found = project(wait, longest)
+    ours = stubbed(project(wait, longest), await wiring.connect(address))
+    await asyncio.gather(*(one.run() for one in ours))
+
+
+def stubbed(found: Project, client: Client) -> Sequence[Worker]:
+    """Our workers without store and rendering, for the one playbook of a project."""
     assert found.map is not None
     (Stubbed.plan,) = found.plans.values()
     # The workers are those of `wiring`, with all their settings; the activities alone are others.
     wiring.JourneyActivities = Stubbed  # type: ignore[attr-defined]
-    tools = cast("Tools", None)
+    tools = cast("Tools", SimpleNamespace(map=found.map, senders=wiring.OUTBOX))
     applier = Applier(found.map, found.conditions)
-    client = await wiring.connect(address)
-    ours = wiring.Engine(cast("Database", None), client, found, tools, applier)
-    await asyncio.gather(*(one.run() for one in wiring.workers(ours)))
+    return wiring.workers(wiring.Engine(cast("Database", None), client, found, tools, applier))

@@ -109,7 +109,7 @@ def _data(told: Explained, zone: str) -> dict[str, Any]:
     from lifecycle.lines import local_iso
 
     return {
-        "about": told.about,
+        "about": told.named,
         "outcome": told.outcome,
         "says": told.says,
         "checks": [check._asdict() for check in told.checks],
@@ -120,7 +120,7 @@ def _data(told: Explained, zone: str) -> dict[str, Any]:
 def _lines(told: Explained, zone: str) -> Iterator[str]:
     from cli.timeline import local
 
-    yield told.about
+    yield told.named
     yield f"{told.outcome}: {told.says}"
     width = max((len(check.check) for check in told.checks), default=0)
     for check in told.checks:

@@ -47,6 +47,7 @@ class Since(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Explained:
     """An answer. `about` says what was asked about, `outcome` is one stable word, `says` the same in a sentence.
+    `journey` is the id of the one in which a message was, or would be, sent.
 
     `checks` are in the order in which they were looked at; where one was not passed, it is the last of those that
     refuse. `since` is what happened to a message afterwards, in the order of time.
@@ -57,6 +58,12 @@ class Explained:
     says: str
     checks: tuple[Check, ...]
     since: tuple[Since, ...] = ()
+    journey: str | None = None
+
+    @property
+    def named(self) -> str:
+        """What was asked about, with the journey."""
+        return f"{self.about}, in {self.journey}" if self.journey else self.about
 
 
 def because(reason: str | None) -> str:

@@ -63,7 +63,7 @@ def of_message(session: Session, explainer: Explainer, customer: Customer, name:
     decision = policies.decide(asked)
     link, why = ("apart from that", "") if decision.outcome == "send" else ("and", f" ({because(decision.reason)})")
     says = f"no journey of the customer sends it, {link} {_WOULD[decision.outcome]}{why}"
-    return Explained(_about(info.name, info.channel, None), "not_coming", says, checks)
+    return Explained(_about(info.name, info.channel), "not_coming", says, checks)
 
 
 def _sending(positions: list[Position], name: str) -> tuple[Position, str] | None:
@@ -81,9 +81,8 @@ def _template(explainer: Explainer, name: str) -> TemplateInfo | None:
     return explainer.templates.get((name, "email")) or explainer.templates.get((name, "sms"))
 
 
-def _about(template: str, channel: str, journey: str | None) -> str:
-    by = {"email": "e-mail", "sms": "SMS"}[channel]
-    return f"{template} by {by}" + (f", in {journey}" if journey else "")
+def _about(template: str, channel: str) -> str:
+    return f"{template} by {'SMS' if channel == 'sms' else 'e-mail'}"
 
 
 # --- decided -------------------------------------------------------------------------------------------------------
@@ -105,8 +104,8 @@ def decided(session: Session, explainer: Explainer, customer: Customer, message:
     elif message.state == "unknown":
         says = "nobody can tell yet whether the provider has it"
     says += f" ({why})" if why else ""
-    about = _about(message.template, message.channel, message.journey_id)
-    return Explained(about, message.state, says, tuple(checks), tuple(_since(session, message)))
+    about, since = _about(message.template, message.channel), tuple(_since(session, message))
+    return Explained(about, message.state, says, tuple(checks), since, journey=message.journey_id)
 
 
 def _since(session: Session, message: Message) -> list[Since]:
@@ -130,7 +129,7 @@ def _undecided(
 ) -> Explained:
     plan, journey, send = position.plan, position.journey, position.plan.steps[step]
     assert isinstance(send, Send)
-    about = _about(send.template, send.channel, journey.id)
+    about = _about(send.template, send.channel)
     info = explainer.templates.get((send.template, send.channel))
     if info is None:
         raise Unknown(f"the template `{send.template}` is not in the project any more")
@@ -138,10 +137,14 @@ def _undecided(
     here = Check("journey", position.next.why if going else f"{position.word}, {position.next.why}", going,
                  "the journey is under way")  # fmt: skip
     if not going:
-        return Explained(about, "not_coming", f"it will not be sent: the journey {position.next.why}", (here,))
+        return Explained(
+            about, "not_coming", f"it will not be sent: the journey {position.next.why}", (here,), journey=journey.id
+        )
     if not _reaches(plan, position.state.step, step):
         way = Check("way", f"stands at `{position.state.step}`", False, "the journey still comes to this step")
-        return Explained(about, "not_coming", "it will not be sent: the journey went another way", (here, way))
+        return Explained(
+            about, "not_coming", "it will not be sent: the journey went another way", (here, way), journey=journey.id
+        )
     asked = explainer.asker.asked(
         session,
         info,
@@ -162,7 +165,7 @@ def _undecided(
             outcome, reason = "refuse", checks[-1].saw
     until = f" until {reader.local(decision.until, explainer.zone(customer))}" if decision.until else ""
     says = _WOULD[outcome] + (until if outcome == "defer" else "") + (f" ({because(reason)})" if reason else "")
-    return Explained(about, f"would_{outcome}", f"it has not come to it yet; {says}", tuple(checks))
+    return Explained(about, f"would_{outcome}", f"it has not come to it yet; {says}", tuple(checks), journey=journey.id)
 
 
 def _reaches(plan: Plan, start: Target, step: str) -> bool:

@@ -103,7 +103,7 @@ def test_a_message_is_explained_as_it_was_decided_with_what_became_of_it(house: 
     house.write(deliver)
     for name in (row.id, row.id[:8], "one", "mail/one"):
         told = message(house, name, day(3))
-        assert (told.about, told.outcome, told.says) == (
+        assert (told.named, told.outcome, told.says) == (
             f"mail/one by e-mail, in {row.journey_id}", "delivered", "it was delivered",
         )  # fmt: skip
         assert [tuple(one) for one in told.checks] == [tuple(check.values())]
@@ -191,7 +191,7 @@ def test_a_message_that_would_be_put_off_says_until_when(house: House) -> None:
     assert told.outcome == "would_defer"
     (lying,) = [check for check in told.checks if not check.passed]
     assert (lying.check, "wrong price" in lying.saw) == ("paused", True)
-    assert journey in told.about
+    assert journey == told.journey
 
 
 def test_a_number_that_is_missing_is_seen_before_it_matters(house: House) -> None:
