@@ -91,7 +91,7 @@ def _own_server(folder: Path) -> Iterator[str]:
 
 async def _dev(project: Project, folder: Path, port: int, format: Format, server_url: str | None) -> None:
     """`server_url`: the address of the database where it is a server of our own."""
-    from embedded import TemporalServer, free_port, is_free
+    from embedded import TemporalServer
     from store.database import Database
     from store.migrate import upgrade
 
@@ -100,8 +100,7 @@ async def _dev(project: Project, folder: Path, port: int, format: Format, server
     key = secret_key(folder)
     upgrade(url)
     stop = _stopped()
-    temporal_port = TEMPORAL_PORT if is_free(TEMPORAL_PORT) else free_port()
-    async with TemporalServer(folder / "temporal.db", temporal_port) as server:
+    async with TemporalServer(folder / "temporal.db", TEMPORAL_PORT, or_any=True) as server:
         with contextlib.closing(Database(url)) as store, _listening(HERE, port, or_any=True) as taken:
             configured = _reached_at(settings(), taken).model_copy(update={"temporal_address": server.address})
             api = f"http://{_address(taken)}"
