@@ -26,11 +26,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 15.0
+PATIENCE = 60.0
+"""Seconds in which a worker does what was asked, and in which what runs on ends, on a busy machine."""
 
 _FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 _API = "localhost:8080"
 _SETTING = re.compile(r"(?P<name>[A-Z]+)=\$\((?P<command>.+)\)")
+_LOOKS = re.compile(r"milepost (customer show|journey show|playbook (history|diff)|forecast|plan)\b")
 _LISTENS = re.compile(r"127\.0\.0\.1:\d+")
 _FILE = re.compile(r"^(?P<how>Create|Save|Change)\b.*`(?P<path>[^`\s]+)`:$")
 _CHANGING = re.compile(
@@ -132,7 +134,8 @@ class Reader:
         self.api = _API
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MILEPOST_")}
         self.environment = {**kept, "PATH": f"{bin_}:{kept['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
-        self.running: subprocess.Popen[str] | None = None
+        self.running: subprocess.Popen[bytes] | None = None
+        self.log = folder / "running.log"
         self.quick = subprocess.Popen(
             [sys.executable, "-P", "-m", "tests.docs.quick_start"],
             cwd=self.clone, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -165,7 +168,7 @@ class Reader:
 
     def _run(self, step: Command) -> str | None:
         # What the worker does takes a moment; a command that only looks may look again.
-        looks = bool(re.match(r"milepost (customer show|journey show|playbook history)", step.typed))
+        looks = bool(_LOOKS.match(step.typed))
         until = time.monotonic() + (PATIENCE if looks else 0)
         while True:
             status, said = self._quickly(step.typed) if step.typed.startswith("milepost ") else self._shell(step.typed)
@@ -199,26 +202,33 @@ class Reader:
 
     def _start(self, words: list[str], shows: list[str]) -> str | None:
         self.stop()
-        self.running = subprocess.Popen(
-            words, cwd=self.clone, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert self.running.stdout
-        first = self.running.stdout.readline()
+        with self.log.open("w") as output:  # not a pipe, which nobody would empty
+            self.running = subprocess.Popen(
+                words, cwd=self.clone, env=self.environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        until, first = time.monotonic() + PATIENCE, ""
+        while not first.endswith("\n") and self.running.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+            first = next(iter(self.log.read_text().splitlines(keepends=True)), "")
         if listening := _LISTENS.search(first):
             self.api = listening[0]
         return None if first and missing(shows[:1], first) is None else f"it said first: {first!r}"
 
+    def said(self) -> str:
+        """What `milepost dev` or `worker` has printed, the last of it."""
+        return "\n".join(self.log.read_text().splitlines()[-20:]) if self.log.exists() else ""
+
     def close(self) -> None:
         """End what runs on."""
         self.stop()
-        self.quick.communicate(timeout=20)
+        self.quick.communicate(timeout=PATIENCE)
 
     def stop(self) -> None:
         """End a `milepost dev` or `worker`."""
         if self.running is None:
             return
         self.running.send_signal(signal.SIGINT)
-        self.running.communicate(timeout=20)
+        self.running.communicate(timeout=PATIENCE)
         self.running = None
 
 

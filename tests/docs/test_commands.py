@@ -23,7 +23,7 @@ def test_whoever_does_what_a_page_says_gets_what_it_shows(page: str, tmp_path: P
             if page == SHOWN_ONLY and isinstance(step, Command) and step.kind == "sh":
                 continue
             wrong = reader.do(step)
-            assert wrong is None, f"{page}:{step.line}: {wrong}"
+            assert wrong is None, f"{page}:{step.line}: {wrong}\nwhat runs on said:\n{reader.said()}"
         for name in re.findall(r"^!\[[^\]]*\]\(([\w-]+\.svg)\)", (ROOT / page).read_text("utf-8"), re.MULTILINE):
             drawn, shown = (reader.clone / name).read_bytes(), (ROOT / "docs" / name).read_bytes()
             assert drawn == shown, f"docs/{name} is not what {page} draws; copy it from {reader.clone / name}"
