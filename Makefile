@@ -16,20 +16,27 @@ install: .venv/.installed ## create or update .venv from requirements.lock
 demo: .venv/.installed ## watch a dozen customers live through ninety days, in about a minute
 	@$(BIN)/milepost demo
 
-# Three processes for two cores: many tests wait for servers, timers and processes of their own.
+# Three processes for two cores: many tests wait for servers, timers and processes of their own. What failed beside the others
+# runs once more, alone, and both runs are shown: a machine that stood still breaks a test that waited for it, and not twice; a
+# fault of ours breaks it again, and the run.
+PYTEST = $(BIN)/pytest -o cache_dir=.pytest_cache/$@
+ONCE_MORE = status=$$?; [ $$status -eq 1 ] || exit $$status; \
+  echo 'The failed ones once more, alone:'; $(PYTEST) --last-failed --last-failed-no-failures none
+
 test: .venv/.installed ## check and test the shipped playbooks, then run all tests but those in a browser
 	@$(BIN)/milepost check
 	@$(BIN)/milepost test
-	@$(BIN)/pytest -n 3 --dist worksteal --ignore tests/browser
+	@$(PYTEST) -n 3 --dist worksteal --ignore tests/browser || { $(ONCE_MORE); }
 
 # The tests that are given a database, on a PostgreSQL server that each process of the run starts. Those of the store run on both
 # databases in every run.
+test-postgres: export MILEPOST_TEST_DATABASE = postgres
 test-postgres: .venv/.installed ## run the tests that touch a database on PostgreSQL
-	@MILEPOST_TEST_DATABASE=postgres $(BIN)/pytest -n 3 --dist worksteal --ignore tests/store --ignore tests/browser
+	@$(PYTEST) -n 3 --dist worksteal --ignore tests/store --ignore tests/browser || { $(ONCE_MORE); }
 
 # Apart from the others, for these need a browser on the machine; where there is none, they say what to install.
 test-browser: .venv/.installed ## drive the console's pages in Chromium
-	@$(BIN)/pytest tests/browser
+	@$(PYTEST) tests/browser || { $(ONCE_MORE); }
 
 screenshots: .venv/.installed ## draw the console's pages anew into docs/screens, with Chromium
 	@$(BIN)/python docs/screenshots.py
