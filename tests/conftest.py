@@ -78,7 +78,7 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     """A migrated PostgreSQL database without rows, for a test that is about PostgreSQL."""
     made = postgres.migrated()
     yield made
-    postgres.drop(made)
+    postgres.give_back(made)
 
 
 @pytest.fixture

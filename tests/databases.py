@@ -28,20 +28,41 @@ POSTGRES = os.environ.get("MILEPOST_TEST_DATABASE") == "postgres"
 QUICK = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 300")
 
 
+_PUBLIC = "FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+_RELATIONS = f"SELECT relname {_PUBLIC} ORDER BY 1"
+_TABLES = f"SELECT relname {_PUBLIC} AND relkind = 'r' ORDER BY 1"
+_SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
 class Postgres:
-    """A server of the run's own; each of its databases is a copy of one that was migrated once."""
+    """A server of the run's own; each of its databases is a copy of one that was migrated once.
+
+    To make a database takes several times as long as to empty it, so one that a test has left goes to another test.
+    """
 
     def __init__(self, server: PostgresServer) -> None:
         self.server = server
         self._numbers = itertools.count()
+        self._left: list[str] = []
 
     def bare(self) -> str:
         """A database without a schema."""
         return self._create("template1")
 
     def migrated(self) -> str:
-        """A migrated database without rows."""
-        return self._create(self._template)
+        """A migrated database without rows, but those that the migrations make."""
+        return self._left.pop() if self._left else self._create(self._template)
+
+    def give_back(self, url: str) -> None:
+        """Empty a database of `migrated` for the next test; one that has other tables or indexes by now is dropped."""
+        if self._emptied(url):
+            self._left.append(url)
+        else:
+            self.drop(url)
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever is still connected to it."""
@@ -53,7 +74,31 @@ class Postgres:
         migrate.upgrade(url)
         name = make_url(url).database
         assert name
+        with self._connected(name) as connection:
+            connection.execute("CREATE SCHEMA made")
+            for table in _filled(connection):
+                connection.execute(f'CREATE TABLE made."{table}" AS TABLE "{table}"'.encode())
+            self._relations = _column(connection, _RELATIONS)
         return name
+
+    def _emptied(self, url: str) -> bool:
+        name = make_url(url).database
+        assert name
+        with self._connected(name) as connection:
+            connection.execute(_OTHERS)
+            if _column(connection, _RELATIONS) != self._relations:
+                return False
+            # Not TRUNCATE, which makes new files for each table and for all those that refer to it.
+            connection.execute("SET session_replication_role = replica")
+            for table in (filled := _filled(connection)):
+                connection.execute(f'DELETE FROM "{table}"'.encode())
+            if filled:
+                connection.execute(f"VACUUM {', '.join(filled)}".encode())
+            for sequence in _column(connection, _SEQUENCES):
+                connection.execute(f'ALTER SEQUENCE "{sequence}" RESTART'.encode())
+            for table in _column(connection, _TABLES.replace("public", "made")):
+                connection.execute(f'INSERT INTO "{table}" TABLE made."{table}"'.encode())
+        return True
 
     def _create(self, template: str) -> str:
         name = f"milepost_{next(self._numbers)}"
@@ -61,9 +106,22 @@ class Postgres:
         return make_url(self.server.url).set(database=name).render_as_string(hide_password=False)
 
     def _run(self, statement: str) -> None:
-        address = make_url(self.server.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(address, autocommit=True) as connection:
+        with self._connected(make_url(self.server.url).database or "postgres") as connection:
             connection.execute(statement.encode())
+
+    def _connected(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+        address = make_url(self.server.url).set(drivername="postgresql", database=database)
+        return psycopg.connect(address.render_as_string(hide_password=False), autocommit=True)
+
+
+def _filled(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    """The tables that have rows."""
+    looks = (f"SELECT '{table}' WHERE EXISTS (SELECT FROM \"{table}\")" for table in _column(connection, _TABLES))
+    return _column(connection, " UNION ALL ".join(looks))
+
+
+def _column(connection: psycopg.Connection[tuple[object, ...]], query: str) -> list[str]:
+    return [str(value) for (value,) in connection.execute(query.encode())]
 
 
 @contextmanager
