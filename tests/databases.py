@@ -90,7 +90,8 @@ class Postgres:
                 return False
             # Not TRUNCATE, which makes new files for each table and for all those that refer to it.
             connection.execute("SET session_replication_role = replica")
-            for table in (filled := _filled(connection)):
+            filled = _filled(connection)
+            for table in filled:
                 connection.execute(f'DELETE FROM "{table}"'.encode())
             if filled:
                 connection.execute(f"VACUUM {', '.join(filled)}".encode())
