@@ -69,7 +69,7 @@ async def roll_out(request: Request, visitor: Steering, name: str, form: Sent) -
     """Make a version active."""
     parts = parts_of(request)
     now, reason = parts.api.clock(), _reason(form)
-    in_flight = form.text("in_flight", "pin")
+    in_flight = cast("InFlight", form.text("in_flight", "pin"))
     if in_flight not in get_args(InFlight):
         raise Refused("Say what becomes of those inside: they keep their version, follow, or end.", 422)
     percent = _percent(form.text("percent", "100"))
@@ -78,9 +78,10 @@ async def roll_out(request: Request, visitor: Steering, name: str, form: Sent) -
 
     def write(session: Session) -> _Offer:
         offer = _offer(session, name, form.text("version"))
-        _check(offer, in_flight, targets)
+        gone = [(one.step, one.people) for one in offer.going if one.to is None and one.step not in targets]
+        rollouts.check_gone(name, in_flight, gone)
         wanted = Wanted(
-            name, cast("InFlight", in_flight), version=offer.to.id, plan=None,
+            name, in_flight, version=offer.to.id, plan=None,
             targets=targets if in_flight == "follow" else {}, percent=percent, reason=reason,
         )  # fmt: skip
         rollouts.begin(session, wanted, visitor.who, now)
@@ -152,20 +153,6 @@ def _offer(session: Session, name: str, version: str) -> _Offer:
     going = versions.going_on(session, standing, to, plan, {})
     between = versions.between(session, found, found.active, to) if found.active and found.active != to else None
     return _Offer(found, numbered, plan, going, inside, between)
-
-
-def _check(offer: _Offer, in_flight: str, targets: dict[str, str]) -> None:
-    """Refuse to let people follow whose step is gone where nobody says where they go on."""
-    if in_flight != "follow":
-        return
-    gone = [one for one in offer.going if one.to is None and one.step not in targets]
-    if gone:
-        people = sum(one.people for one in gone)
-        raise Refused(
-            f"{people:,} stand at {', '.join(sorted({one.step for one in gone}))}, which version {offer.to.number} "
-            "does not have, so nothing was changed. Say where they go on.",
-            422,
-        )
 
 
 def _reason(form: Posted) -> str:
