@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
@@ -69,9 +69,7 @@ async def roll_out(request: Request, visitor: Steering, name: str, form: Sent) -
     """Make a version active."""
     parts = parts_of(request)
     now, reason = parts.api.clock(), _reason(form)
-    in_flight = cast("InFlight", form.text("in_flight", "pin"))
-    if in_flight not in get_args(InFlight):
-        raise Refused("Say what becomes of those inside: they keep their version, follow, or end.", 422)
+    in_flight = form.one_of("in_flight", get_args(InFlight), "those inside are dealt with by pin, follow or exit")
     percent = _percent(form.text("percent", "100"))
     moves = [field for field in form.fields if field.startswith(_MOVE)]
     targets = {field.removeprefix(_MOVE): to for field in moves if (to := form.text(field))}
