@@ -81,12 +81,6 @@ def told(position: Position, coming: Ahead | None) -> Position:
     return replace(position, next=Next(first.at, says, position.next.why, unless))
 
 
-def of_customer(session: Session, explainer: Explainer, customer: Customer, now: Instant) -> Mapping[str, Ahead]:
-    """By journey that is under way: what comes after `now`, and when, as far as it is certain."""
-    positions = reader.positions(session, journeys.under_way(session, customer.id), now)
-    return of_positions(session, explainer, customer, positions, journeys.outlines(session, customer.id), now)
-
-
 def of_positions(
     session: Session,
     explainer: Explainer,
@@ -95,7 +89,10 @@ def of_positions(
     had: Iterable[Outline],
     now: Instant,
 ) -> Mapping[str, Ahead]:
-    """The same of open journeys whose `positions` at `now` are known; `had` are all that the customer ever had."""
+    """By journey that is under way: what comes after `now`, and when, as far as it is certain.
+
+    `positions` are those of the customer's open journeys at `now`; `had` are all that the customer ever had.
+    """
     open_ = [one for one in positions if one.word not in ("ended", "holdout") and one.state.phase is not Phase.ENDED]
     if not open_ or customer.erased_at is not None:
         return {}

@@ -22,7 +22,7 @@ import project
 import wiring
 from cli.cast import CAST, Character
 from embedded import TemporalServer
-from intake import ahead, reader
+from intake import reader
 from intake.explain import Explainer
 from lifecycle.ahead import Ahead
 from lifecycle.simulator import Happening
@@ -30,6 +30,7 @@ from lifecycle.state import Line
 from rehearsal import Rehearsal, rehearse
 from store import customers, traces
 from store.tables import Journey, table_of
+from tests.intake.test_ahead import coming
 
 ROOT = Path(__file__).parents[2]
 FULL = os.environ.get("MILEPOST_TEST_CHAOS") == "full"
@@ -77,7 +78,7 @@ class Watched(Rehearsal):
             customer = customers.by_id(session, journey.customer_id)
             assert customer is not None
             assert self.explainer is not None
-            return ahead.of_customer(session, self.explainer, customer, at)[journey.id]
+            return coming(session, self.explainer, customer, at)[journey.id]
 
         return await self.engine.database.read(read)
 
