@@ -34,9 +34,9 @@ from activities.facts import person_of
 from embedded import TemporalServer
 from intake.dispatcher import Dispatcher
 from intake.reader import line_of
+from lifecycle.applying import memberships
 from lifecycle.consent import changed, written
 from lifecycle.course import due_of
-from lifecycle.enrolment import memberships
 from lifecycle.simulator import Happening
 from lifecycle.state import STATE, ByPerson, Line, Paused, Resumed, Skipped
 from project import Project

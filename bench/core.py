@@ -13,7 +13,7 @@ from bench.figures import Figure
 from bench.shape import ENTRY, MILESTONE, ROOT
 from bench.shape import project as four_messages
 from lifecycle import policies
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.simulator import Happening, Life, World
 from project import Project, load
 

@@ -21,7 +21,7 @@ from intake.reader import Next, Position
 from lifecycle import ahead, interpreter
 from lifecycle.ahead import Ahead
 from lifecycle.caps import Counted, reaches_back
-from lifecycle.enrolment import Entering
+from lifecycle.events import Entering
 from lifecycle.facts import Facts
 from lifecycle.forecast import Customer as Living
 from lifecycle.forecast import UnderWay

@@ -19,7 +19,7 @@ from lifecycle import plan as p
 from lifecycle.behaviour import DRAWN
 from lifecycle.caps import Counted, reaches_back
 from lifecycle.doing import Doing
-from lifecycle.enrolment import Entering, Person
+from lifecycle.events import Entering, Person
 from lifecycle.facts import Milestones
 from lifecycle.forecast import Arrival, Customer, UnderWay
 from lifecycle.language.behaviour import ENTRY

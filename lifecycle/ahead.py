@@ -15,7 +15,7 @@ from whenever import Instant
 
 from lifecycle import plan as p
 from lifecycle import policies
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.forecast import Customer, taken_up
 from lifecycle.language.template import TemplateInfo
 from lifecycle.plan import StepId

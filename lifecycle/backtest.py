@@ -17,7 +17,7 @@ from whenever import Instant
 
 from lifecycle.comparing import Difference, lived
 from lifecycle.differences import Sums
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.plan import Plan
 from lifecycle.segment import FIRST, read_line
 from lifecycle.simulator import Happening, Life, SimulatedJourney, World

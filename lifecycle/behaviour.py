@@ -15,7 +15,7 @@ from whenever import Instant, Time
 
 from lifecycle.calendar import resolve
 from lifecycle.doing import DAY, Delay, Doing, draw, seconds_of
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.facts import Milestones
 from lifecycle.language.behaviour import ENTRY, Behaviour, Habit
 from lifecycle.language.map import Map

@@ -21,7 +21,7 @@ from lifecycle.behaviour import Conduct
 from lifecycle.caps import Counted
 from lifecycle.cohort import before
 from lifecycle.course import standing
-from lifecycle.enrolment import Entering, Person
+from lifecycle.events import Entering, Person
 from lifecycle.facts import Milestones
 from lifecycle.interpreter import Run
 from lifecycle.plan import Plan

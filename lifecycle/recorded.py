@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from whenever import Instant, TimeDelta
 
-from lifecycle.enrolment import Event
+from lifecycle.events import Event
 from lifecycle.plan import Plan
 from lifecycle.state import Paused
 

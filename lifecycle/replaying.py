@@ -19,7 +19,7 @@ from typing import Any, Literal
 from whenever import Instant
 
 from lifecycle import policies
-from lifecycle.enrolment import Entering, Event, Person
+from lifecycle.events import Entering, Event, Person
 from lifecycle.facts import Facts
 from lifecycle.interpreter import proceed
 from lifecycle.language.template import Channel, TemplateInfo

@@ -17,7 +17,7 @@ from lifecycle.alignment import aligned
 from lifecycle.calendar import resolve
 from lifecycle.contradictions import contradictions
 from lifecycle.coverage import Coverage, Watched, arms_seen
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.expectations import LINE_OF, SHOWN, STRICT, actual, matches, thing_of, wanted
 from lifecycle.interpreter.run import variant_of
 from lifecycle.language.faults import Place

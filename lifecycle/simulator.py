@@ -17,8 +17,9 @@ from whenever import Instant
 
 from lifecycle import moving, policies
 from lifecycle.answers import answer
+from lifecycle.applying import apply, memberships
 from lifecycle.consent import answer_for, changed, written
-from lifecycle.enrolment import Entering, Event, OpenJourney, Person, Wake, apply, memberships
+from lifecycle.events import Entering, Event, OpenJourney, Person, Wake
 from lifecycle.facts import NOTHING, Conditions, Facts
 from lifecycle.hops import within_limit
 from lifecycle.interpreter import Run, pending, proceed

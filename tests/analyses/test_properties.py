@@ -14,7 +14,7 @@ from whenever import Instant
 from lifecycle.analyses.paths import Paths, paths_of
 from lifecycle.analyses.subject import Subject, Written
 from lifecycle.answers import answer
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.facts import Demand, Facts, Outcome
 from lifecycle.language.playbook import Playbook
 from lifecycle.simulator import Happening, Life

@@ -16,8 +16,9 @@ from pydantic import Field, TypeAdapter
 from whenever import Instant
 
 from lifecycle.answers import answer
+from lifecycle.applying import apply
 from lifecycle.course import COURSE, Course, due_of
-from lifecycle.enrolment import Entering, Event, OpenJourney, Person, apply
+from lifecycle.events import Entering, Event, OpenJourney, Person
 from lifecycle.interpreter import effects, pending
 from lifecycle.moving import Past, Way, moved
 from lifecycle.policies import Asked, Counted, Reach, decide

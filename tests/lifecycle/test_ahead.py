@@ -11,7 +11,7 @@ import pytest
 from whenever import Instant
 
 from lifecycle.ahead import Ahead, ahead
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.forecast import Customer, UnderWay
 from lifecycle.simulator import Happening, Life, World
 from lifecycle.state import Line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.hops import HOP_LIMIT, within_limit
 from lifecycle.simulator import Happening, Life
 from tests.lifecycle.strategies import START, compiled, world

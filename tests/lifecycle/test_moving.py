@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whenever import Instant
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.moving import differences
 from lifecycle.plan import Plan
 from lifecycle.shares import drawn

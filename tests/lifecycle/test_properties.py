@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.interpreter import advance, pending
 from lifecycle.simulator import Happening, Life
 from lifecycle.state import STATE, Line, Phase, Started, State

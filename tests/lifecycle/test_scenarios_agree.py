@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 
 from lifecycle.coverage import Coverage
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.language.faults import Faults
 from lifecycle.language.scenario import Scenarios
 from lifecycle.language.source import read

@@ -8,7 +8,7 @@ from typing import Any
 
 from whenever import Instant
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.language.map import Map
 from lifecycle.policies import Reach
 from lifecycle.simulator import Happening, Life, World

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 
 from embedded import TemporalServer
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.simulator import Happening, Life
 from lifecycle.state import Line
 from rehearsal import Rehearsal, rehearse

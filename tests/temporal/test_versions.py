@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from embedded import TemporalServer
 from intake import mover, rollouts
 from intake.rollouts import InFlight, Wanted
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.plan import Plan
 from lifecycle.simulator import Happening, Life
 from lifecycle.state import Line, Phase
