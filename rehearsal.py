@@ -37,7 +37,7 @@ from intake.reader import line_of
 from lifecycle.applying import memberships
 from lifecycle.consent import changed, written
 from lifecycle.course import due_of
-from lifecycle.simulator import Happening
+from lifecycle.simulated import Happening
 from lifecycle.state import STATE, ByPerson, Line, Paused, Resumed, Skipped
 from project import Project
 from store import consents, events, inbox, journeys, pauses, playbooks, rollouts, segments, traces

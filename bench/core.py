@@ -14,7 +14,8 @@ from bench.shape import ENTRY, MILESTONE, ROOT
 from bench.shape import project as four_messages
 from lifecycle import policies
 from lifecycle.events import Person
-from lifecycle.simulator import Happening, Life, World
+from lifecycle.simulated import Happening, World
+from lifecycle.simulator import Life
 from project import Project, load
 
 FEWEST = 5000

@@ -16,7 +16,7 @@ from lifecycle.events import Person
 from lifecycle.language.map import MESSAGE_MILESTONES, Map, is_zone
 from lifecycle.language.times import NotATime, parse_clock
 from lifecycle.plan import Plan, Send
-from lifecycle.simulator import Happening, beginning
+from lifecycle.simulated import Happening, beginning
 from lifecycle.values import NotOfItsType, typed
 from project import Project
 

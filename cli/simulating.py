@@ -29,7 +29,8 @@ from cli.compared import ReportFormat
 if TYPE_CHECKING:
     from cli.simulated import Simulated
     from lifecycle.backtest import Backtest, Comparison, Report
-    from lifecycle.simulator import Life, World
+    from lifecycle.simulated import World
+    from lifecycle.simulator import Life
     from lifecycle.state import Line
     from project import Project
 

@@ -26,7 +26,7 @@ from lifecycle.facts import Facts
 from lifecycle.forecast import Customer as Living
 from lifecycle.forecast import UnderWay
 from lifecycle.language.template import Channel
-from lifecycle.simulator import World
+from lifecycle.simulated import World
 from lifecycle.state import Phase, Skipped
 from lifecycle.step_words import any_of
 from messaging.render import RenderError

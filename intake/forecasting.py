@@ -27,7 +27,7 @@ from lifecycle.language.map import Map
 from lifecycle.ledger import COUNTED, TAKEN
 from lifecycle.measured import Measured, measure
 from lifecycle.quiet_hours import Reach
-from lifecycle.simulator import Sent
+from lifecycle.simulated import Sent
 from lifecycle.state import STATE, State
 from messaging import addresses
 from store import holds, pauses, playbooks, prospects

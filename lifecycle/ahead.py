@@ -19,7 +19,8 @@ from lifecycle.events import Person
 from lifecycle.forecast import Customer, taken_up
 from lifecycle.language.template import TemplateInfo
 from lifecycle.plan import StepId
-from lifecycle.simulator import Life, SimulatedJourney, World
+from lifecycle.simulated import SimulatedJourney, World
+from lifecycle.simulator import Life
 from lifecycle.state import DEFERRED, ENDED, LISTENING, Command, Decide, Deliver, Input, Line, Moved, Result
 
 MOST = 8

@@ -20,7 +20,8 @@ from lifecycle.differences import Sums
 from lifecycle.events import Person
 from lifecycle.plan import Plan
 from lifecycle.segment import FIRST, read_line
-from lifecycle.simulator import Happening, Life, SimulatedJourney, World
+from lifecycle.simulated import Happening, SimulatedJourney, World
+from lifecycle.simulator import Life
 from lifecycle.values import NotOfItsType, converted
 
 FOR_EVER = Instant.from_utc(2300, 1, 1)

@@ -21,7 +21,7 @@ from lifecycle.language.behaviour import ENTRY, Behaviour, Habit
 from lifecycle.language.map import Map
 from lifecycle.language.times import parse_hours
 from lifecycle.plan import Plan
-from lifecycle.simulator import Happening, Sent
+from lifecycle.simulated import Happening, Sent
 from lifecycle.values import typed
 
 DRAWN = ("message.delivered", "message.opened", "message.clicked")

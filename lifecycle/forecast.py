@@ -25,7 +25,8 @@ from lifecycle.events import Entering, Person
 from lifecycle.facts import Milestones
 from lifecycle.interpreter import Run
 from lifecycle.plan import Plan
-from lifecycle.simulator import Happening, Life, Sent, SimulatedJourney, World
+from lifecycle.simulated import Happening, Sent, SimulatedJourney, World
+from lifecycle.simulator import Life
 from lifecycle.state import FromInbox, Paused, Resumed, State
 
 Minute = int

@@ -25,7 +25,8 @@ from lifecycle.interpreter import proceed
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
 from lifecycle.recorded import Act, Answer, Applied, Lying, MessageKey, Record, Versions
-from lifecycle.simulator import Life, SimulatedJourney, World
+from lifecycle.simulated import SimulatedJourney, World
+from lifecycle.simulator import Life
 from lifecycle.state import AssignTask, Command, Decide, Deliver, Exited, Input, Moved, Phase, Result, Resumed, Skipped
 
 OWN_NUMBERS = 10**15

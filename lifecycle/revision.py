@@ -18,7 +18,7 @@ from lifecycle.language.source import read
 from lifecycle.language.validate import validate
 from lifecycle.plan import Plan
 from lifecycle.scenarios import Trial, compared_with, trials
-from lifecycle.simulator import World
+from lifecycle.simulated import World
 from lifecycle.state import Line
 
 _LISTS = ("expect", "expect_some")

@@ -24,7 +24,8 @@ from lifecycle.language.faults import Place
 from lifecycle.language.scenario import Expected, Given, Scenario, Scenarios
 from lifecycle.language.times import parse_clock
 from lifecycle.plan import Plan, Split
-from lifecycle.simulator import Happening, Life, World, beginning
+from lifecycle.simulated import Happening, World, beginning
+from lifecycle.simulator import Life
 from lifecycle.state import Line
 
 HORIZON_DAYS = 1500

@@ -17,7 +17,8 @@ from lifecycle.answers import answer
 from lifecycle.events import Person
 from lifecycle.facts import Demand, Facts, Outcome
 from lifecycle.language.playbook import Playbook
-from lifecycle.simulator import Happening, Life
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
 from messaging.conditions import JinjaConditions
 from messaging.names import NOTHING, names_of, value_at
 from tests.lifecycle.strategies import START, Author, compiled, playbooks, small_project, world

@@ -22,7 +22,8 @@ from lifecycle.events import Entering, Event, OpenJourney, Person
 from lifecycle.interpreter import effects, pending
 from lifecycle.moving import Past, Way, moved
 from lifecycle.policies import Asked, Counted, Reach, decide
-from lifecycle.simulator import Happening, World, row_of
+from lifecycle.simulated import Happening, World
+from lifecycle.simulator import row_of
 from lifecycle.state import (
     STATE,
     Command,

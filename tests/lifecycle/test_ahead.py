@@ -13,7 +13,8 @@ from whenever import Instant
 from lifecycle.ahead import Ahead, ahead
 from lifecycle.events import Person
 from lifecycle.forecast import Customer, UnderWay
-from lifecycle.simulator import Happening, Life, World
+from lifecycle.simulated import Happening, World
+from lifecycle.simulator import Life
 from lifecycle.state import Line
 from project import load
 from tests.foretold import broken

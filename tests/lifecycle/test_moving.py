@@ -14,7 +14,8 @@ from lifecycle.events import Person
 from lifecycle.moving import differences
 from lifecycle.plan import Plan
 from lifecycle.shares import drawn
-from lifecycle.simulator import Happening, Life
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
 from lifecycle.state import Line, MoveAsked
 from tests.lifecycle.rig import Rig
 from tests.lifecycle.strategies import START, compiled, lives, playbooks, world

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from lifecycle.events import Person
 from lifecycle.interpreter import advance, pending
-from lifecycle.simulator import Happening, Life
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
 from lifecycle.state import STATE, Line, Phase, Started, State
 from tests.lifecycle.rig import Rig
 from tests.lifecycle.strategies import START, compiled, lives, playbooks, world

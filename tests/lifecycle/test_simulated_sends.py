@@ -11,7 +11,8 @@ from whenever import Instant
 from lifecycle.events import Person
 from lifecycle.language.map import Map
 from lifecycle.policies import Reach
-from lifecycle.simulator import Happening, Life, World
+from lifecycle.simulated import Happening, World
+from lifecycle.simulator import Life
 from tests.lifecycle.asking import local
 from tests.lifecycle.strategies import compiled, small_project
 

@@ -25,7 +25,7 @@ from embedded import TemporalServer
 from intake import reader
 from intake.explain import Explainer
 from lifecycle.ahead import Ahead
-from lifecycle.simulator import Happening
+from lifecycle.simulated import Happening
 from lifecycle.state import Line
 from rehearsal import Rehearsal, rehearse
 from store import customers, traces

@@ -15,7 +15,8 @@ from intake import mover, rollouts
 from intake.rollouts import InFlight, Wanted
 from lifecycle.events import Person
 from lifecycle.plan import Plan
-from lifecycle.simulator import Happening, Life
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
 from lifecycle.state import Line, Phase
 from rehearsal import Rehearsal, rehearse
 from store import journeys
