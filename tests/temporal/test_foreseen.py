@@ -122,7 +122,7 @@ async def test_what_is_shown_to_come_next_is_what_happens(server: TemporalServer
     found = project.load(ROOT)
     async with rehearse(found, url, server=server) as made:
         explainer = wiring.explainer(found, made.engine.applier, wiring.Outside().secret_key)
-        watched = Watched(made.engine, made.skipper, explainer=explainer)
+        watched = Watched(made.engine, made.clocks, explainer=explainer)
         gate = asyncio.Semaphore(6)
         async with asyncio.timeout(1500), asyncio.TaskGroup() as group:
             for number in range(CUSTOMERS):
