@@ -30,8 +30,10 @@ from intake.reader import line_of
 from lifecycle.applying import memberships
 from lifecycle.consent import written
 from lifecycle.course import due_of
+from lifecycle.inputs import ByPerson
 from lifecycle.simulated import Happening
-from lifecycle.state import STATE, ByPerson, Line
+from lifecycle.state import STATE
+from lifecycle.timeline import Line
 from project import Project
 from store import consents, journeys, segments, traces
 from store.database import Database

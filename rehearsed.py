@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from lifecycle.consent import changed, written
+from lifecycle.inputs import ByPerson, Paused, Resumed, Skipped
 from lifecycle.language.map import Map
 from lifecycle.simulated import Happening
-from lifecycle.state import ByPerson, Paused, Resumed, Skipped
 from store import consents, events, inbox, journeys, pauses, playbooks, rollouts
 from store.tables import Consent, Journey, Pause, PlaybookVersion, Rollout
 

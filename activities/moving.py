@@ -14,10 +14,11 @@ from activities.facts import event_of, person_of
 from activities.tools import Tools
 from activities.transaction import Context, Turn
 from lifecycle import moving
+from lifecycle.commands import Move
 from lifecycle.events import Event, OpenJourney
+from lifecycle.inputs import Moved
 from lifecycle.language.map import MESSAGE_MILESTONES
 from lifecycle.plan import Plan
-from lifecycle.state import Move, Moved
 from store import history, journeys, messages, rollouts
 from store.tables import Milestone, Rollout
 

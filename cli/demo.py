@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from whenever import Instant
 
     from lifecycle.simulated import Happening
-    from lifecycle.state import Line
+    from lifecycle.timeline import Line
     from project import Project
     from rehearsal import Rehearsal
 

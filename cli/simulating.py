@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lifecycle.backtest import Backtest, Comparison, Report
     from lifecycle.simulated import World
     from lifecycle.simulator import Life
-    from lifecycle.state import Line
+    from lifecycle.timeline import Line
     from project import Project
 
 HORIZON_DAYS = 1500

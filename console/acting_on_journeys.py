@@ -21,8 +21,8 @@ from intake import ahead, reader
 from intake.asking import Conflict
 from intake.commands import Commands, NoAnswer
 from intake.reader import Position
+from lifecycle.inputs import Skipped
 from lifecycle.interpreter import refusal
-from lifecycle.state import Skipped
 from store import customers, held
 from store import pauses as stored
 from store.tables import Pause

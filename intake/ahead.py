@@ -25,9 +25,10 @@ from lifecycle.events import Entering
 from lifecycle.facts import Facts
 from lifecycle.forecast import Customer as Living
 from lifecycle.forecast import UnderWay
+from lifecycle.inputs import Skipped
 from lifecycle.language.template import Channel
 from lifecycle.simulated import World
-from lifecycle.state import Phase, Skipped
+from lifecycle.state import Phase
 from lifecycle.step_words import any_of
 from messaging.render import RenderError
 from store import customers, events, inbox, journeys, messages, playbooks, prospects

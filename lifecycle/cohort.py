@@ -20,7 +20,7 @@ from lifecycle.calendar import MIDNIGHT, resolve
 from lifecycle.plan import Plan
 from lifecycle.simulated import Happening, World, beginning
 from lifecycle.simulator import Life
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 
 WEEK = 7 * 86_400
 QUIET = "quiet-hours"

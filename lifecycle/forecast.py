@@ -23,11 +23,12 @@ from lifecycle.cohort import before
 from lifecycle.course import standing
 from lifecycle.events import Entering, Person
 from lifecycle.facts import Milestones
+from lifecycle.inputs import FromInbox, Paused, Resumed
 from lifecycle.interpreter import Run
 from lifecycle.plan import Plan
 from lifecycle.simulated import Happening, Sent, SimulatedJourney, World
 from lifecycle.simulator import Life
-from lifecycle.state import FromInbox, Paused, Resumed, State
+from lifecycle.state import State
 
 Minute = int
 """Seconds since 1970 at which a minute begins."""

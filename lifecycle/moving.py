@@ -16,10 +16,11 @@ from whenever import Instant
 from lifecycle import plan as p
 from lifecycle.events import Event, OpenJourney, Person
 from lifecycle.facts import Conditions
+from lifecycle.inputs import Moved
 from lifecycle.interpreter import advance
 from lifecycle.language.map import Map
 from lifecycle.matching import match
-from lifecycle.state import LATE, LISTENING, WAITING, Moved, State
+from lifecycle.state import LATE, LISTENING, WAITING, State
 from lifecycle.wakes import counts, missed
 
 

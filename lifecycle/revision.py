@@ -19,7 +19,7 @@ from lifecycle.language.validate import validate
 from lifecycle.plan import Plan
 from lifecycle.scenarios import Trial, compared_with, trials
 from lifecycle.simulated import World
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 
 _LISTS = ("expect", "expect_some")
 

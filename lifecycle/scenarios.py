@@ -26,7 +26,7 @@ from lifecycle.language.times import parse_clock
 from lifecycle.plan import Plan, Split
 from lifecycle.simulated import Happening, World, beginning
 from lifecycle.simulator import Life
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 
 HORIZON_DAYS = 1500
 """How long a scenario's life is lived on after its last event; every wait ends, so every journey does within it."""

@@ -16,7 +16,8 @@ from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
 from lifecycle.quiet_hours import Reach
 from lifecycle.schedule import name_of
-from lifecycle.state import ENDED, NEW, Line, State
+from lifecycle.state import ENDED, NEW, State
+from lifecycle.timeline import Line
 
 Templates = Mapping[tuple[str, Channel], TemplateInfo]
 

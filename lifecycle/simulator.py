@@ -17,10 +17,37 @@ from whenever import Instant
 from lifecycle import moving, policies
 from lifecycle.answers import answer
 from lifecycle.applying import apply, memberships
+from lifecycle.commands import (
+    AssignTask,
+    Command,
+    Decide,
+    Deliver,
+    EnrolIn,
+    Move,
+    RecordMilestone,
+    SetAttributes,
+    WaitUntil,
+)
 from lifecycle.consent import answer_for, changed, written
 from lifecycle.events import Entering, Event, Person, Wake
 from lifecycle.facts import NOTHING, Facts
 from lifecycle.hops import within_limit
+from lifecycle.inputs import (
+    AttributeChanged,
+    Exited,
+    FromInbox,
+    GoalReached,
+    Input,
+    MoveAsked,
+    Moved,
+    Paused,
+    Reached,
+    Result,
+    Resumed,
+    Skipped,
+    Started,
+    TimerFired,
+)
 from lifecycle.interpreter import Run, pending, proceed
 from lifecycle.language.template import TemplateInfo
 from lifecycle.moving import Past
@@ -28,33 +55,7 @@ from lifecycle.plan import Plan
 from lifecycle.posted import Posted
 from lifecycle.quiet_hours import Reach
 from lifecycle.simulated import Happening, Sent, SimulatedJourney, World
-from lifecycle.state import (
-    NEW,
-    AssignTask,
-    AttributeChanged,
-    Command,
-    Decide,
-    Deliver,
-    EnrolIn,
-    Exited,
-    FromInbox,
-    GoalReached,
-    Input,
-    Move,
-    MoveAsked,
-    Moved,
-    Paused,
-    Reached,
-    RecordMilestone,
-    Result,
-    Resumed,
-    SetAttributes,
-    Skipped,
-    Started,
-    State,
-    TimerFired,
-    WaitUntil,
-)
+from lifecycle.state import NEW, State
 
 SENT, DONE = Result("sent"), Result("done")
 

@@ -15,7 +15,7 @@ from lifecycle.events import Person
 from lifecycle.forecast import Customer, UnderWay
 from lifecycle.simulated import Happening, World
 from lifecycle.simulator import Life
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 from project import load
 from tests.foretold import broken
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from whenever import Instant
 
 from lifecycle.events import Person
+from lifecycle.inputs import MoveAsked
 from lifecycle.moving import differences
 from lifecycle.plan import Plan
 from lifecycle.shares import drawn
 from lifecycle.simulated import Happening
 from lifecycle.simulator import Life
-from lifecycle.state import Line, MoveAsked
+from lifecycle.timeline import Line
 from tests.lifecycle.rig import Rig
 from tests.lifecycle.strategies import START, compiled, lives, playbooks, world
 

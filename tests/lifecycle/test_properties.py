@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifecycle.events import Person
+from lifecycle.inputs import Started
 from lifecycle.interpreter import advance, pending
 from lifecycle.simulated import Happening
 from lifecycle.simulator import Life
-from lifecycle.state import STATE, Line, Phase, Started, State
+from lifecycle.state import STATE, Phase, State
+from lifecycle.timeline import Line
 from tests.lifecycle.rig import Rig
 from tests.lifecycle.strategies import START, compiled, lives, playbooks, world
 

@@ -10,7 +10,7 @@ from embedded import TemporalServer
 from lifecycle.events import Person
 from lifecycle.simulated import Happening
 from lifecycle.simulator import Life
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 from rehearsal import Rehearsal, rehearse
 from tests.lifecycle.strategies import START, Author, compiled, small_project, world
 

@@ -26,7 +26,7 @@ from intake import reader
 from intake.explain import Explainer
 from lifecycle.ahead import Ahead
 from lifecycle.simulated import Happening
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 from rehearsal import Rehearsal, rehearse
 from store import customers, traces
 from store.tables import Journey, table_of

@@ -17,7 +17,8 @@ from lifecycle.events import Person
 from lifecycle.plan import Plan
 from lifecycle.simulated import Happening
 from lifecycle.simulator import Life
-from lifecycle.state import Line, Phase
+from lifecycle.state import Phase
+from lifecycle.timeline import Line
 from rehearsal import Rehearsal, rehearse
 from store import journeys
 from store import rollouts as stored
