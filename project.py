@@ -22,7 +22,7 @@ from lifecycle.language.source import MAX_BYTES, read
 from lifecycle.language.template import TemplateInfo
 from lifecycle.language.validate import M, validate
 from lifecycle.plan import Plan
-from lifecycle.simulator import World
+from lifecycle.simulated import World
 from messaging import templates as template_files
 from messaging.conditions import JinjaConditions
 from messaging.lengths import check_lengths

@@ -12,66 +12,36 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy.orm import Session
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflow.v1 import WorkflowExecutionOptions
-from temporalio.api.workflowservice.v1 import (
-    UpdateWorkflowExecutionOptionsRequest,
-    UpdateWorkflowExecutionOptionsResponse,
-)
-from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import TimeSkipper, TimeSkippingConfig
+from temporalio.testing import TimeSkippingConfig
 from whenever import Instant
 
+import rehearsed
 import wiring
 from activities.contract import Act, Standing
 from activities.facts import person_of
+from clocks import Clocks, Skipper, Stuck
 from embedded import TemporalServer
 from intake.dispatcher import Dispatcher
 from intake.reader import line_of
-from lifecycle.consent import changed, written
+from lifecycle.applying import memberships
+from lifecycle.consent import written
 from lifecycle.course import due_of
-from lifecycle.enrolment import memberships
-from lifecycle.simulator import Happening
-from lifecycle.state import STATE, ByPerson, Line, Paused, Resumed, Skipped
+from lifecycle.inputs import ByPerson
+from lifecycle.simulated import Happening
+from lifecycle.state import STATE
+from lifecycle.timeline import Line
 from project import Project
-from store import consents, events, inbox, journeys, pauses, playbooks, rollouts, segments, traces
+from store import consents, journeys, segments, traces
 from store.database import Database
 from store.migrate import upgrade
-from store.tables import Consent, Customer, Event, Journey, Pause, PlaybookVersion, Rollout, table_of
+from store.tables import Consent, Customer, Event, Journey, table_of
 
 EARLY = 5.0
 """Seconds before an instant to which journeys are moved for an event that happens at it: no timer lies in between."""
-
-SETTLE = 0.004
-MOVES = 20
-
-
-class Skipper(TimeSkipper):
-    """Moves clocks, and never repeats a call by itself: a move is relative, and one that is made twice goes too far."""
-
-    async def _update_time_skipping_config(
-        self, handle: WorkflowHandle[Any, Any], config: TimeSkippingConfig
-    ) -> UpdateWorkflowExecutionOptionsResponse:
-        proto = config._to_proto()  # noqa: SLF001 - the skipper's own call is repeated here, as the SDK writes it
-        return await self._client.workflow_service.update_workflow_execution_options(
-            UpdateWorkflowExecutionOptionsRequest(
-                namespace=self._client.namespace,
-                workflow_execution=WorkflowExecution(workflow_id=handle.id),
-                workflow_execution_options=WorkflowExecutionOptions(time_skipping_config=proto),
-                update_mask=FieldMask(paths=["time_skipping_config"]),
-                identity=self._client.identity,
-            )
-        )
-
-
-class Stuck(Exception):
-    """A rehearsed journey does not come to rest."""
 
 
 @dataclass
@@ -79,9 +49,7 @@ class Rehearsal:
     """A real engine under a movable clock. `simulated` customers live at the times of their happenings."""
 
     engine: wiring.Engine
-    skipper: Skipper
-    offsets: dict[str, float] = field(default_factory=dict)
-    reached: dict[str, Instant] = field(default_factory=dict)
+    clocks: Clocks
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -163,8 +131,8 @@ class Rehearsal:
         """Move a journey's clock to its timer and wait until what follows is done."""
         before = journey.seq
         for _ in range(200):
-            await self._move(journey.id, due.add(seconds=EARLY + 1))
-            await self._rest(journey.id)
+            await self.clocks.move(journey.id, due.add(seconds=EARLY + 1))
+            await self.clocks.rest(journey.id)
             now = await self.engine.database.read(lambda session: journeys.get(session, journey.id))
             if now is None or now.status == "ended" or now.seq > before:
                 return
@@ -175,12 +143,9 @@ class Rehearsal:
 
     async def _standing(self, journey: str) -> Journey | None:
         """A journey whose stored state lags behind its workflow, brought up to date from the workflow itself."""
-        handle = self.engine.client.get_workflow_handle(journey)
-        try:
-            state = STATE.validate_python(await _ask(handle, "state"))
-        except RPCError:
+        state = await self.clocks.state(journey)
+        if state is None:
             return None
-        self.reached[journey] = state.clock
         plan_of = self.engine.applier.plan
 
         def store(session: Session) -> Journey | None:
@@ -198,7 +163,7 @@ class Rehearsal:
         """Apply what journeys recorded, until nothing is pending and everybody is at rest."""
         while True:
             for journey in await self._open(customer):
-                await self._rest(journey.id)
+                await self.clocks.rest(journey.id)
                 await self._standing(journey.id)
             pending = await self.engine.database.read(lambda session: _pending(session, customer))
             if not pending:
@@ -217,7 +182,7 @@ class Rehearsal:
             await self.engine.database.write(apply)
             await self._tell(at)
         for journey in await self._open(customer):
-            await self._rest(journey.id)
+            await self.clocks.rest(journey.id)
 
     async def _tell(self, at: Instant) -> None:
         dispatcher = Dispatcher(self.engine.database, self.engine.client, self.engine.applier, lambda: at)
@@ -226,7 +191,10 @@ class Rehearsal:
 
     async def _happen(self, customer: str, happening: Happening) -> None:
         if happening.what in ("milestone", "set", "due"):
-            await self.engine.database.write(lambda session: self._accept(session, customer, happening))
+            map_, number = self.engine.applier.map, next(self.counter)
+            await self.engine.database.write(
+                lambda session: rehearsed.accept(session, map_, customer, happening, number)
+            )
             await self._dispatch(customer, happening.at)
             return
         if happening.what == "move":
@@ -235,96 +203,20 @@ class Rehearsal:
         for journey in await self._open(customer):
             await self._command(journey, happening)
 
-    def _accept(self, session: Session, customer: str, happening: Happening) -> None:
-        timed = happening.what == "due"
-        canonical = happening.name if timed else self.engine.applier.map.canonical(happening.name)
-        kind = "message" if canonical.startswith("message.") else "track"
-        if happening.what in ("set", "due"):
-            kind = happening.what
-        properties = dict(happening.properties)
-        if happening.of:
-            properties["of"] = happening.of
-        self._consent(session, customer, canonical, happening)
-        identity = f"rehearsal-{next(self.counter)}"
-        arrival = events.Arrival(
-            "rehearsal", identity, customer, kind, happening.at, happening.at, canonical or None, properties
-        )
-        events.accept(session, [arrival])
-
-    def _consent(self, session: Session, customer: str, milestone: str, happening: Happening) -> None:
-        """A milestone of consent that happens stands for the answer that makes it."""
-        for answer in written(changed({}, milestone, happening.properties)):
-            row = Consent(customer_id=customer, source="rehearsal", at=happening.at, **answer._asdict())
-            consents.add(session, row)
-
     async def _command(self, journey: Journey, happening: Happening) -> None:
         """A person's command, as the command line would give it."""
-        at = happening.at
+        database = self.engine.database
         if happening.what == "exit":
-
-            def leave(session: Session) -> None:
-                journeys.stamp_exit(session, journey.id, at, "exited", happening.name)
-                inbox.append(
-                    session, journey.id, [inbox.Entry("exit", happening.name, at, None, {"outcome": "exited"})]
-                )
-
             async with self.turn:
-                await self.engine.database.write(leave)
-                await self._tell(at)
+                await database.write(lambda session: rehearsed.leave(session, journey, happening))
+                await self._tell(happening.at)
             return
-        await self._act(journey, await self._as_input(journey, happening))
+        await self._act(journey, await database.write(lambda session: rehearsed.command(session, journey, happening)))
 
     async def _move_on(self, customer: str, happening: Happening) -> None:
-        """Ask the customer's journeys through a playbook to move, as an apply that concerns nobody else."""
-        at, plan = happening.at, happening.properties["plan"]
-
-        def ask(session: Session) -> None:
-            version = PlaybookVersion(
-                id=plan.version, playbook=plan.playbook, plan=plan.packed.encode(), source="", created_at=at
-            )
-            playbooks.publish(session, version)
-            row = Rollout(
-                playbook=plan.playbook,
-                to_version=plan.version,
-                in_flight="follow",
-                targets=dict(happening.properties.get("targets", {})),
-                state="running",
-                made_by="rehearsal",
-                started_at=at,
-            )
-            number = rollouts.start(session, row)
-            inside = [one.id for one in journeys.under_way(session, customer) if one.playbook == happening.name]
-            rollouts.ask(session, number, inside, at)
-            inbox.append_to_each(session, inside, inbox.Entry("move", str(number), at))
-
         async with self.turn:
-            await self.engine.database.write(ask)
-            await self._tell(at)
-
-    async def _as_input(self, journey: Journey, happening: Happening) -> ByPerson | None:
-        at = happening.at
-        database = self.engine.database
-        if happening.what == "skip":
-            return Skipped(at, "message" if happening.name == "message" else "wait")
-        if happening.what == "pause":
-            policy = "continue" if happening.name == "continue" else "freeze"
-            row = Pause(
-                scope="journey",
-                target=journey.id,
-                policy=policy,
-                reason="rehearsal",
-                started_at=at,
-                made_by="rehearsal",
-            )
-            number = await database.write(lambda session: pauses.start(session, row))
-            return Paused(at, str(number), "continue" if policy == "continue" else "freeze")
-        lying = await database.read(lambda session: pauses.active_on(session, "journey", journey.id))
-        if not lying or lying[-1].id is None:
-            return None
-        identity = lying[-1].id
-        handling = "skip" if happening.name == "skip" else "send"
-        await database.write(lambda session: pauses.end(session, identity, at, handling))
-        return Resumed(at, str(identity), "skip" if handling == "skip" else "send")
+            await self.engine.database.write(lambda session: rehearsed.ask_to_move(session, customer, happening))
+            await self._tell(happening.at)
 
     async def _act(self, journey: Journey, command: ByPerson | None) -> None:
         if command is None:
@@ -337,7 +229,7 @@ class Rehearsal:
                 raise
             # It has ended since it was looked for, and hears no command any more.
 
-    # --- clocks ----------------------------------------------------------------------------------------------------
+    # --- its journeys ----------------------------------------------------------------------------------------------
 
     async def _open(self, customer: str) -> list[Journey]:
         found = await self.engine.database.read(lambda session: journeys.under_way(session, customer))
@@ -345,55 +237,7 @@ class Rehearsal:
 
     async def _move_all(self, customer: str, at: Instant) -> None:
         for journey in await self._open(customer):
-            await self._move(journey.id, at.subtract(seconds=EARLY))
-
-    async def _move(self, journey: str, to: Instant) -> None:
-        """Move a journey's clock forward to `to`; never back."""
-        handle = self.engine.client.get_workflow_handle(journey)
-        for _ in range(MOVES):
-            try:
-                now = await self._now(handle)
-                ahead = (to - now).total("seconds")
-                if ahead > 0.01:
-                    await self.skipper.fast_forward(handle, timedelta(seconds=ahead))
-                return
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return
-                await asyncio.sleep(SETTLE)
-        raise Stuck(f"the clock of {journey} cannot be moved to {to}")
-
-    async def _now(self, handle: WorkflowHandle[Any, Any]) -> Instant:
-        """A journey's own time: Temporal's clock for it, shifted as the workflow shifts it."""
-        if handle.id not in self.offsets:
-            self.offsets[handle.id] = await _ask(handle, "offset")
-        shown = Instant(await self.skipper.get_current_time(handle)).add(seconds=self.offsets[handle.id])
-        # A run that continues another shows the time of an earlier one until its own clock was moved.
-        return max(shown, self.reached.get(handle.id, shown))
-
-    async def _rest(self, journey: str) -> None:
-        """Wait until a journey has nothing in hand."""
-        handle = self.engine.client.get_workflow_handle(journey)
-        for _ in range(5000):
-            raw = (await handle.describe()).raw_description
-            # A run of fewer events has not had its first task, which may not even be scheduled yet.
-            begun = raw.workflow_execution_info.history_length >= 4
-            if begun and not raw.HasField("pending_workflow_task") and not raw.pending_activities:
-                return
-            await asyncio.sleep(SETTLE)
-        raise Stuck(f"{journey} does not come to rest")
-
-
-async def _ask(handle: WorkflowHandle[Any, Any], query: str) -> Any:
-    """A query's answer; a run that has just begun answers only once its first task is scheduled."""
-    for _ in range(500):
-        try:
-            return await handle.query(query)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
-                raise
-            await asyncio.sleep(SETTLE)
-    raise Stuck(f"{handle.id} does not answer")
+            await self.clocks.move(journey.id, at.subtract(seconds=EARLY))
 
 
 def _pending(session: Session, customer: str) -> list[Event]:
@@ -419,4 +263,4 @@ async def rehearse(project: Project, url: str, *, server: TemporalServer | None 
         for one in wiring.workers(engine):
             await stack.enter_async_context(one)
         skipper = Skipper(server.client, config=TimeSkippingConfig(enabled=False))
-        yield Rehearsal(engine, skipper)
+        yield Rehearsal(engine, Clocks(server.client, skipper))

@@ -17,10 +17,12 @@ from activities.asking import address_of
 from activities.tools import Tools
 from activities.transaction import Aside, Context
 from lifecycle import policies
+from lifecycle.commands import Deliver
+from lifecycle.inputs import Result
 from lifecycle.language.template import TemplateInfo
 from lifecycle.ledger import PENDING, SENDING, TAKEN, UNKNOWN, MessageState, refused_as
 from lifecycle.plan import Plan
-from lifecycle.state import UNKNOWN_RETRIES, Deliver, Result, State
+from lifecycle.state import UNKNOWN_RETRIES, State
 from messaging import addresses
 from messaging.render import Rendered, RenderError
 from messaging.sending import Outcome, Outgoing

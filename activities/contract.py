@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
-from lifecycle.state import FromInbox, Line, Moved, Paused, Result, Resumed, Skipped
+from lifecycle.inputs import FromInbox, Moved, Paused, Result, Resumed, Skipped
+from lifecycle.timeline import Line
 
 JOURNEYS = "milepost"
 """The task queue of workflows and bookkeeping."""

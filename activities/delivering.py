@@ -29,10 +29,12 @@ from activities.contract import Report, Work
 from activities.facts import facts_of
 from activities.tools import Tools
 from activities.transaction import Aside, Context, perform
+from lifecycle.commands import Deliver
+from lifecycle.inputs import Result
 from lifecycle.interpreter import pending
 from lifecycle.language.template import TemplateInfo
 from lifecycle.ledger import OPEN, PENDING, TAKEN, UNKNOWN, MessageState, News, message_id
-from lifecycle.state import STATE, Deliver, Result
+from lifecycle.state import STATE
 from lifecycle.suppression import STOPPED
 from messaging import addresses
 from messaging.render import Rendered, RenderError

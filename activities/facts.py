@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.facts import Facts
 from lifecycle.language.map import Map
 from lifecycle.state import State

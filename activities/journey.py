@@ -19,9 +19,10 @@ from activities.moving import Moving
 from activities.tools import Tools
 from activities.transaction import Context, Turn, perform
 from lifecycle.answers import answer
+from lifecycle.commands import AssignTask, Decide
+from lifecycle.inputs import Result
 from lifecycle.ledger import message_id
 from lifecycle.plan import Plan
-from lifecycle.state import AssignTask, Decide, Result
 from store import journeys, tasks
 from store.tables import Task
 

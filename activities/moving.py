@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from activities.facts import event_of, person_of
 from activities.tools import Tools
 from activities.transaction import Context, Turn
-from lifecycle import enrolment, moving
+from lifecycle import moving
+from lifecycle.commands import Move
+from lifecycle.events import Event, OpenJourney
+from lifecycle.inputs import Moved
 from lifecycle.language.map import MESSAGE_MILESTONES
 from lifecycle.plan import Plan
-from lifecycle.state import Move, Moved
 from store import history, journeys, messages, rollouts
 from store.tables import Milestone, Rollout
 
@@ -68,9 +70,7 @@ class Moving:
         past = _past(session, context.customer.id, rows)
         name = way.new.entry.milestone if way.new.entry else None
         event = event_of(session, journey.entry_event_id, name)
-        seen = enrolment.OpenJourney(
-            journey.id, way.new, journey.entered_at, event, journey.per_value, frozen=state.frozen
-        )
+        seen = OpenJourney(journey.id, way.new, journey.entered_at, event, journey.per_value, frozen=state.frozen)
         words = self.tools.map, self.tools.conditions
         return moving.moved(way, state, number, context.now, past, seen, person_of(session, context.customer), words)
 
@@ -84,6 +84,6 @@ def _past(session: Session, customer: str, rows: Sequence[Milestone]) -> list[mo
             journey, of = row.properties.get("journey"), row.properties.get("of")
             if journey is None:
                 journey = messages.latest_journey(session, customer, of)
-        event = enrolment.Event(row.event_id, "track", row.name, row.at, row.properties, journey, of)
+        event = Event(row.event_id, "track", row.name, row.at, row.properties, journey, of)
         found.append(moving.Past(event, row.name, row.applied_at))
     return found

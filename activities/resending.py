@@ -23,9 +23,11 @@ from activities.facts import facts_of
 from activities.tools import Tools
 from activities.transaction import Aside, Context
 from lifecycle import policies
+from lifecycle.commands import Deliver
+from lifecycle.inputs import Result
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.ledger import PENDING, SENDING, TAKEN, UNKNOWN, MessageState
-from lifecycle.state import STATE, Deliver, Result
+from lifecycle.state import STATE
 from messaging.render import Rendered, RenderError
 from messaging.sending import Outcome
 from store import customers, journeys, messages, pauses

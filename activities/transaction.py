@@ -17,31 +17,25 @@ from whenever import Instant
 
 from activities.contract import Report, Work
 from activities.facts import OWN
+from lifecycle.commands import Command, Deliver, EnrolIn, Finish, RecordMilestone, SetAttributes
 from lifecycle.course import Course, due_of
 from lifecycle.hops import within_limit
-from lifecycle.interpreter import effects, pending
-from lifecycle.plan import Plan, Send
-from lifecycle.state import (
-    STATE,
+from lifecycle.inputs import (
     AttributeChanged,
-    Command,
-    Deliver,
-    EnrolIn,
     Exited,
-    Finish,
     FromInbox,
     GoalReached,
-    Line,
     MoveAsked,
     Moved,
     Paused,
     Reached,
-    RecordMilestone,
     Result,
     Resumed,
-    SetAttributes,
-    State,
 )
+from lifecycle.interpreter import effects, pending
+from lifecycle.plan import Plan, Send
+from lifecycle.state import STATE, State
+from lifecycle.timeline import Line
 from store import customers, events, holds, inbox, journeys, messages, pauses, traces
 from store.tables import Customer, Journey, JourneyInbox, Pause, Trace
 

@@ -16,7 +16,7 @@ from bench.figures import Figure
 from bench.shape import ROOT
 from lifecycle.backtest import Backtest, Comparison
 from lifecycle.plan import Wait
-from lifecycle.simulator import World
+from lifecycle.simulated import World
 from project import load
 
 LOG = "MILEPOST_BENCH_LOG"

@@ -13,8 +13,9 @@ from bench.figures import Figure
 from bench.shape import ENTRY, MILESTONE, ROOT
 from bench.shape import project as four_messages
 from lifecycle import policies
-from lifecycle.enrolment import Person
-from lifecycle.simulator import Happening, Life, World
+from lifecycle.events import Person
+from lifecycle.simulated import Happening, World
+from lifecycle.simulator import Life
 from project import Project, load
 
 FEWEST = 5000

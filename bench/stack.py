@@ -26,10 +26,12 @@ from activities.tools import Tools
 from bench.shape import ENTRY, TOPICS, project
 from intake.apply import Applier
 from intake.doors import CHUNK
+from lifecycle.commands import Finish
 from lifecycle.course import Course
+from lifecycle.inputs import Result
 from lifecycle.interpreter import pending
 from lifecycle.plan import Plan
-from lifecycle.state import STATE, Finish, Result
+from lifecycle.state import STATE
 from project import Project
 from store import events
 from store.database import Database

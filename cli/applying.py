@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from whenever import TimeDelta
 
     from intake.planning import Change
+    from intake.rollouts import InFlight
     from project import Project
     from store.database import Database
     from store.tables import Rollout
@@ -62,9 +63,10 @@ def changes_of(
         return store.read_now(read)
 
 
-def check(change: Change, in_flight: str | None) -> None:
+def check(change: Change, in_flight: InFlight | None) -> None:
     """Refuse an apply that leaves it open what becomes of those inside."""
     from cli.plans import customers, flag
+    from intake.rollouts import Impossible, check_gone
 
     if change.under_way is not None:
         raise Refused(
@@ -77,15 +79,13 @@ def check(change: Change, in_flight: str | None) -> None:
             f"{customers(change.inside)} inside {change.playbook}, and nothing was changed; say what becomes of them:"
             " `--in-flight pin`, `follow` or `exit`"
         )
-    if in_flight == "follow" and change.plan is not None and change.ambiguities:
-        gone = ", ".join(f"`{one.step}`" for one in change.ambiguities)
+    if change.plan is None:
+        return
+    try:
+        check_gone(change.playbook, in_flight, [(one.step, one.customers) for one in change.ambiguities])
+    except Impossible as error:
         flags = " ".join(dict.fromkeys(flag(one) for one in change.ambiguities))
-        count = sum(one.customers for one in change.ambiguities)
-        raise Refused(
-            f"{customers(count)} at {gone}, which the new version of {change.playbook} does not have, and nothing was"
-            f" changed; say where they go on: {flags}",
-            CONFLICT,
-        )
+        raise Refused(f"{error}: {flags}", CONFLICT) from None
 
 
 def agree(count: int, *, yes: bool) -> None:

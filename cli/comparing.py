@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lifecycle.backtest import Comparison
     from lifecycle.comparing import Difference
     from lifecycle.differences import Sums
-    from lifecycle.simulator import World
+    from lifecycle.simulated import World
     from project import Project
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from whenever import Instant
 
-    from lifecycle.simulator import Happening
-    from lifecycle.state import Line
+    from lifecycle.simulated import Happening
+    from lifecycle.timeline import Line
     from project import Project
     from rehearsal import Rehearsal
 
@@ -104,7 +104,7 @@ async def _live(rehearsal: Rehearsal, gate: asyncio.Semaphore, number: int, who:
 
 def _happenings(who: Character, start: Instant) -> Iterable[Happening]:
     from lifecycle.calendar import resolve
-    from lifecycle.simulator import Happening
+    from lifecycle.simulated import Happening
 
     local = start.to_tz(who.zone)
     for day, what, properties in who.happens:

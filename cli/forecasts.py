@@ -82,7 +82,7 @@ def foresee(
     from intake import forecasting
     from lifecycle.cohort import Days
     from lifecycle.forecast import Ahead, Chunk, again
-    from lifecycle.simulator import World
+    from lifecycle.simulated import World
     from store import pauses, playbooks, prospects
 
     map_ = project.map

@@ -12,11 +12,11 @@ from whenever import Instant
 from cli.common import Refused, instant_of, unknown
 from lifecycle.calendar import resolve
 from lifecycle.consent import written
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.language.map import MESSAGE_MILESTONES, Map, is_zone
 from lifecycle.language.times import NotATime, parse_clock
 from lifecycle.plan import Plan, Send
-from lifecycle.simulator import Happening, beginning
+from lifecycle.simulated import Happening, beginning
 from lifecycle.values import NotOfItsType, typed
 from project import Project
 

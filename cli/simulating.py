@@ -29,8 +29,9 @@ from cli.compared import ReportFormat
 if TYPE_CHECKING:
     from cli.simulated import Simulated
     from lifecycle.backtest import Backtest, Comparison, Report
-    from lifecycle.simulator import Life, World
-    from lifecycle.state import Line
+    from lifecycle.simulated import World
+    from lifecycle.simulator import Life
+    from lifecycle.timeline import Line
     from project import Project
 
 HORIZON_DAYS = 1500

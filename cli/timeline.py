@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from whenever import Instant, ZonedDateTime
 
 from lifecycle.lines import instant_of
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -20,10 +20,9 @@ from console.visitors import Acting, Visitor
 from intake import ahead, reader
 from intake.asking import Conflict
 from intake.commands import Commands, NoAnswer
-from intake.pauses import Impossible
 from intake.reader import Position
+from lifecycle.inputs import Skipped
 from lifecycle.interpreter import refusal
-from lifecycle.state import Skipped
 from store import customers, held
 from store import pauses as stored
 from store.tables import Pause
@@ -47,9 +46,7 @@ class Found(NamedTuple):
 async def _pause(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Pause a journey."""
     reason, ends_at = reason_of(form), end_of(form, visitor)
-    policy: Any = form.text("policy", "freeze")
-    if policy not in ("freeze", "continue"):
-        raise Impossible(f"the clock policy is freeze or continue, not `{policy[:40]}`")
+    policy = form.one_of("policy", ("freeze", "continue"), "the clock policy is freeze or continue")
     found = await _found(request, visitor, id)
     commands = _commands(request, visitor, form)
     await commands.pause(await _client(request), found.id, policy, reason, ends_at)
@@ -60,9 +57,7 @@ async def _pause(request: Request, visitor: Visitor, form: Posted, id: str) -> R
 async def _resume(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """Let a journey go on."""
     reason = reason_of(form)
-    handling: Any = form.text("handling", "send")
-    if handling not in ("send", "skip"):
-        raise Impossible(f"what came due is dealt with by send or skip, not `{handling[:40]}`")
+    handling = form.one_of("handling", ("send", "skip"), "what came due is dealt with by send or skip")
     found = await _found(request, visitor, id)
     await _commands(request, visitor, form).resume(await _client(request), found.id, handling, reason)
     undo = address(request, "journeys", found.id, "pause")
@@ -72,9 +67,7 @@ async def _resume(request: Request, visitor: Visitor, form: Posted, id: str) -> 
 async def _skip(request: Request, visitor: Visitor, form: Posted, id: str) -> Response:
     """End the present wait, or drop the next message."""
     reason = reason_of(form)
-    what: Any = form.text("what", "wait")
-    if what not in ("wait", "message"):
-        raise Impossible(f"what is skipped is the wait or the message, not `{what[:40]}`")
+    what = form.one_of("what", ("wait", "message"), "what is skipped is the wait or the message")
     found = await _found(request, visitor, id)
     # It cannot be stored first: without Temporal nothing happens, and the page says so.
     client = await parts_of(request).api.temporal()

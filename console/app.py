@@ -13,6 +13,7 @@ from console import (
     acting_on_customers,
     acting_on_journeys,
     audit,
+    consenting,
     customers,
     events,
     faults,
@@ -28,6 +29,7 @@ from console import (
     rolling,
     segments,
     sign_in,
+    suppressing,
     tasks,
     templating,
     users,
@@ -36,7 +38,8 @@ from console.parts import Parts
 from lifecycle.rights import Right
 
 ROOMS: tuple[APIRouter, ...] = (
-    home.router, customers.router, acting_on_customers.router, acting_on_journeys.router, messages.router, tasks.router,
+    home.router, customers.router, acting_on_customers.router, suppressing.router, consenting.router,
+    acting_on_journeys.router, messages.router, tasks.router,
     playbooks.router, rolling.router, foreseen.router, journey_map.router, events.router, segments.router,
     pausing.router, resuming.router, pauses.router, audit.router, sign_in.router, oidc.router, users.router,
     templating.router,

@@ -12,7 +12,7 @@ from whenever import Instant
 from intake import foreseeing
 from intake.foreseeing import Foreseen
 from lifecycle.language.map import Map
-from lifecycle.simulator import World
+from lifecycle.simulated import World
 from store.database import Database
 
 GOOD_FOR = 15 * 60.0

@@ -7,6 +7,7 @@ the name; the acts behind it take the same name as their idempotency key.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from console.faults import Refused
 from console.parts import Parts
 from console.templating import parts_of, templates
 from console.visitors import Visitor, signed_in
+from intake.pauses import Impossible
 from store import users
 
 LASTS = 12 * 3600
@@ -43,6 +45,13 @@ class Posted:
     def texts(self, name: str) -> list[str]:
         """What stands in all fields of a name."""
         return [one.strip() for one in self.fields.get(name, ()) if one.strip()]
+
+    def one_of(self, name: str, words: Sequence[str], says: str) -> Any:
+        """Which of `words` a field holds, the first where it is empty; Impossible, with `says`, for another."""
+        given = self.text(name, words[0])
+        if given not in words:
+            raise Impossible(f"{says}, not `{given[:40]}`")
+        return given
 
     def on(self, name: str) -> bool:
         """Whether a box is ticked."""

@@ -15,7 +15,7 @@ from intake.explain import Explainer
 from intake.proving import Proof
 from lifecycle.language.scenario import Scenarios
 from lifecycle.plan import Plan
-from lifecycle.simulator import World
+from lifecycle.simulated import World
 
 if TYPE_CHECKING:
     from console.provider import Provider

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
@@ -69,18 +69,17 @@ async def roll_out(request: Request, visitor: Steering, name: str, form: Sent) -
     """Make a version active."""
     parts = parts_of(request)
     now, reason = parts.api.clock(), _reason(form)
-    in_flight = form.text("in_flight", "pin")
-    if in_flight not in get_args(InFlight):
-        raise Refused("Say what becomes of those inside: they keep their version, follow, or end.", 422)
+    in_flight = form.one_of("in_flight", get_args(InFlight), "those inside are dealt with by pin, follow or exit")
     percent = _percent(form.text("percent", "100"))
     moves = [field for field in form.fields if field.startswith(_MOVE)]
     targets = {field.removeprefix(_MOVE): to for field in moves if (to := form.text(field))}
 
     def write(session: Session) -> _Offer:
         offer = _offer(session, name, form.text("version"))
-        _check(offer, in_flight, targets)
+        gone = [(one.step, one.people) for one in offer.going if one.to is None and one.step not in targets]
+        rollouts.check_gone(name, in_flight, gone)
         wanted = Wanted(
-            name, cast("InFlight", in_flight), version=offer.to.id, plan=None,
+            name, in_flight, version=offer.to.id, plan=None,
             targets=targets if in_flight == "follow" else {}, percent=percent, reason=reason,
         )  # fmt: skip
         rollouts.begin(session, wanted, visitor.who, now)
@@ -152,20 +151,6 @@ def _offer(session: Session, name: str, version: str) -> _Offer:
     going = versions.going_on(session, standing, to, plan, {})
     between = versions.between(session, found, found.active, to) if found.active and found.active != to else None
     return _Offer(found, numbered, plan, going, inside, between)
-
-
-def _check(offer: _Offer, in_flight: str, targets: dict[str, str]) -> None:
-    """Refuse to let people follow whose step is gone where nobody says where they go on."""
-    if in_flight != "follow":
-        return
-    gone = [one for one in offer.going if one.to is None and one.step not in targets]
-    if gone:
-        people = sum(one.people for one in gone)
-        raise Refused(
-            f"{people:,} stand at {', '.join(sorted({one.step for one in gone}))}, which version {offer.to.number} "
-            "does not have, so nothing was changed. Say where they go on.",
-            422,
-        )
 
 
 def _reason(form: Posted) -> str:

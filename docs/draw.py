@@ -39,9 +39,11 @@ from cli.pen import (  # noqa: E402
 )
 from docs.message_states import message_states  # noqa: E402
 from lifecycle.calendar import resolve  # noqa: E402
-from lifecycle.enrolment import Person  # noqa: E402
-from lifecycle.simulator import Happening, Life  # noqa: E402
-from lifecycle.state import TRANSITIONS, Line, Phase  # noqa: E402
+from lifecycle.events import Person  # noqa: E402
+from lifecycle.simulated import Happening  # noqa: E402
+from lifecycle.simulator import Life  # noqa: E402
+from lifecycle.state import TRANSITIONS, Phase  # noqa: E402
+from lifecycle.timeline import Line  # noqa: E402
 from project import Project, load  # noqa: E402
 
 # --- ninety days of a playbook -------------------------------------------------------------------------------------

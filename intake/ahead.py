@@ -21,13 +21,14 @@ from intake.reader import Next, Position
 from lifecycle import ahead, interpreter
 from lifecycle.ahead import Ahead
 from lifecycle.caps import Counted, reaches_back
-from lifecycle.enrolment import Entering
+from lifecycle.events import Entering
 from lifecycle.facts import Facts
 from lifecycle.forecast import Customer as Living
 from lifecycle.forecast import UnderWay
+from lifecycle.inputs import Skipped
 from lifecycle.language.template import Channel
-from lifecycle.simulator import World
-from lifecycle.state import Phase, Skipped
+from lifecycle.simulated import World
+from lifecycle.state import Phase
 from lifecycle.step_words import any_of
 from messaging.render import RenderError
 from store import customers, events, inbox, journeys, messages, playbooks, prospects
@@ -81,12 +82,6 @@ def told(position: Position, coming: Ahead | None) -> Position:
     return replace(position, next=Next(first.at, says, position.next.why, unless))
 
 
-def of_customer(session: Session, explainer: Explainer, customer: Customer, now: Instant) -> Mapping[str, Ahead]:
-    """By journey that is under way: what comes after `now`, and when, as far as it is certain."""
-    positions = reader.positions(session, journeys.under_way(session, customer.id), now)
-    return of_positions(session, explainer, customer, positions, journeys.outlines(session, customer.id), now)
-
-
 def of_positions(
     session: Session,
     explainer: Explainer,
@@ -95,7 +90,10 @@ def of_positions(
     had: Iterable[Outline],
     now: Instant,
 ) -> Mapping[str, Ahead]:
-    """The same of open journeys whose `positions` at `now` are known; `had` are all that the customer ever had."""
+    """By journey that is under way: what comes after `now`, and when, as far as it is certain.
+
+    `positions` are those of the customer's open journeys at `now`; `had` are all that the customer ever had.
+    """
     open_ = [one for one in positions if one.word not in ("ended", "holdout") and one.state.phase is not Phase.ENDED]
     if not open_ or customer.erased_at is not None:
         return {}

@@ -1,6 +1,6 @@
 """Applying one stored event to one customer, in one transaction (rules.md 1, 2).
 
-The core decides (`lifecycle.enrolment`); here its answer becomes rows: the customer, the history, the segments that
+The core decides (`lifecycle.applying`); here its answer becomes rows: the customer, the history, the segments that
 they are in, inbox rows and exit stamps of open journeys, and new journeys that are `starting`. Temporal is not called
 here.
 """
@@ -20,8 +20,9 @@ from activities.transaction import trace_of
 from intake import consents, known, merging, traits
 from intake.merging import Merging
 from intake.wakes import wake
-from lifecycle import enrolment
+from lifecycle import applying
 from lifecycle.course import Course, due_of
+from lifecycle.events import Applied, Entering, Person
 from lifecycle.facts import Conditions
 from lifecycle.language.map import Map
 from lifecycle.plan import Plan, unpack
@@ -107,7 +108,7 @@ class Applier:
             told["account"] = {"id": account.id, "changed": changed}
         had = journeys.outlines(session, customer.id)
         active = [self.plan(session, version) for version in playbooks.taken_by(session, customer.id).values()]
-        done = enrolment.apply(
+        done = applying.apply(
             said,
             person,
             known.open_journeys(session, customer.id, [one for one in had if one.open], self.plan, now),
@@ -184,8 +185,8 @@ class Applier:
     def _enter(
         self,
         session: Session,
-        person: enrolment.Person,
-        entering: enrolment.Entering,
+        person: Person,
+        entering: Entering,
         event: Event,
         mark: int,
         now: Instant,
@@ -236,7 +237,7 @@ def _nobodys(
     return outcome
 
 
-def _outcome(done: enrolment.Applied) -> dict[str, Any]:
+def _outcome(done: Applied) -> dict[str, Any]:
     return {
         "entered": [{"playbook": one.plan.playbook, "journey": one.id} for one in done.entered],
         "signalled": list(dict.fromkeys(wake.journey for wake in done.wakes)),
@@ -244,7 +245,7 @@ def _outcome(done: enrolment.Applied) -> dict[str, Any]:
     }
 
 
-def _save(session: Session, customer: Customer, person: enrolment.Person, now: Instant) -> None:
+def _save(session: Session, customer: Customer, person: Person, now: Instant) -> None:
     own = {name: value if isinstance(value := person.attributes.get(name), str) else None for name in OWN}
     rest = {name: value for name, value in person.attributes.items() if name not in OWN}
     new = {**own, "attributes": rest, "stage": person.stage}

@@ -27,8 +27,9 @@ from intake.dispatcher import deliver
 from intake.pauses import Impossible
 from intake.reader import Position
 from lifecycle.course import due_of
+from lifecycle.inputs import ByPerson, Paused, Resumed, Skipped
 from lifecycle.interpreter import refusal
-from lifecycle.state import STATE, ByPerson, Paused, Phase, Resumed, Skipped
+from lifecycle.state import STATE, Phase
 from store import audit, holds, inbox, journeys, pauses, traces
 from store.database import Database
 from store.tables import Audit, Journey, Pause

@@ -3,7 +3,7 @@
 In that transaction the person's name is taken from their rows, so that whoever comes under it later is somebody new;
 their journeys end; their noes are kept as suppressions of hashed addresses; and what is left to do is stored beside it
 (`store.erasures`). Then `forget` does our part: executions in Temporal are terminated and deleted, callbacks that wait
-are read while we still know whom they are about, and rows are scrubbed (`store.erasing.TABLES`). Providers are asked
+are read while we still know whom they are about, and rows are scrubbed (`store.personal.TABLES`). Providers are asked
 by the worker (`intake.forgetting`). A process that dies at any point is followed by the next one, or by a worker.
 """
 
@@ -34,7 +34,7 @@ from messaging.sending import Outbox
 from store import audit, consents, customers, erasing, erasures, journeys, messages, shards, suppressions
 from store import callbacks as posts
 from store.database import Database
-from store.erasing import ACT, Person
+from store.personal import ACT, ERASED, Person
 from store.shards import shard_of
 from store.tables import Audit, Customer, Erasure, Message, Suppression
 
@@ -102,7 +102,7 @@ def erase(
 def name_hash(key: bytes, name: str) -> str:
     """What stands for a product's id of an erased customer: nobody can make it without `key`."""
     digest = hmac.new(key, f"user:{name}".encode(), hashlib.sha256).hexdigest()
-    return f"{erasing.ERASED}:{digest[:40]}"
+    return f"{ERASED}:{digest[:40]}"
 
 
 def _was(customer: Customer) -> Erased:

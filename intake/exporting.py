@@ -1,6 +1,6 @@
 """Everything that is held of a person, as one JSON object that people can read (docs/privacy.md shows its shape).
 
-What is listed here is what `store.erasing` finds: a column that an erasure scrubs is in the export (a test looks),
+What is listed here is what `store.personal` finds: a column that an erasure scrubs is in the export (a test looks),
 unless it is the engine's own bookkeeping. Instants are in UTC.
 """
 
@@ -16,7 +16,7 @@ from whenever import Instant
 from intake import reader
 from messaging import addresses
 from store import audit, customers, erasing, suppressions
-from store.erasing import Person
+from store.personal import Person, rows_of
 from store.tables import (
     Account,
     Audit,
@@ -93,7 +93,7 @@ def export(session: Session, name: str, now: Instant, key: bytes) -> dict[str, A
     person = Person(ids, now, now, [one.user_id for one in people])
 
     def rows(model: type[Row]) -> list[Any]:
-        return erasing.rows_of(session, model, person)
+        return rows_of(session, model, person)
 
     def shown(model: type[Row]) -> list[dict[str, Any]]:
         return [_shown(row) for row in rows(model)]

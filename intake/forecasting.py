@@ -19,7 +19,7 @@ from lifecycle import plan as p
 from lifecycle.behaviour import DRAWN
 from lifecycle.caps import Counted, reaches_back
 from lifecycle.doing import Doing
-from lifecycle.enrolment import Entering, Person
+from lifecycle.events import Entering, Person
 from lifecycle.facts import Milestones
 from lifecycle.forecast import Arrival, Customer, UnderWay
 from lifecycle.language.behaviour import ENTRY
@@ -27,7 +27,7 @@ from lifecycle.language.map import Map
 from lifecycle.ledger import COUNTED, TAKEN
 from lifecycle.measured import Measured, measure
 from lifecycle.quiet_hours import Reach
-from lifecycle.simulator import Sent
+from lifecycle.simulated import Sent
 from lifecycle.state import STATE, State
 from messaging import addresses
 from store import holds, pauses, playbooks, prospects

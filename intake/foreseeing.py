@@ -20,7 +20,8 @@ from lifecycle.cohort import Days
 from lifecycle.forecast import Ahead, Arrival, Coming, Customer, again
 from lifecycle.language.map import Map
 from lifecycle.plan import Plan, Record, unpack
-from lifecycle.simulator import Life, World
+from lifecycle.simulated import World
+from lifecycle.simulator import Life
 from store import playbooks, prospects, results
 from store.database import Database
 

@@ -1,4 +1,4 @@
-"""What is known of an event and of its customer's journeys, as `lifecycle.enrolment` wants it.
+"""What is known of an event and of its customer's journeys, as `lifecycle.applying` wants it.
 
 How many queries that takes does not depend on how many journeys the customer has: what is needed of them is read
 together.
@@ -12,8 +12,9 @@ from typing import Any, cast
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from lifecycle import enrolment
 from lifecycle.calendar import Frozen
+from lifecycle.events import Event as Happened
+from lifecycle.events import Kind, OpenJourney
 from lifecycle.language.map import MESSAGE_MILESTONES, Map
 from lifecycle.plan import Plan
 from store import events, inbox, messages, pauses
@@ -24,7 +25,7 @@ _OF_PEOPLE = ("everything", "customer", "account", "segment")
 """Scopes of pauses that concern all journeys of a customer."""
 
 
-def event_of(session: Session, event: Event, customer: Customer, map: Map) -> enrolment.Event:
+def event_of(session: Session, event: Event, customer: Customer, map: Map) -> Happened:
     # A playbook may be called as a product calls a milestone.
     name = event.name or "" if event.kind in ("enrol", "due") else map.canonical(event.name or "")
     journey = of = None
@@ -33,9 +34,9 @@ def event_of(session: Session, event: Event, customer: Customer, map: Map) -> en
         if journey is None:
             journey = messages.latest_journey(session, customer.id, of)
     assert event.id is not None
-    return enrolment.Event(
+    return Happened(
         event.id,
-        cast("enrolment.Kind", event.kind),
+        cast("Kind", event.kind),
         name,
         event.at,
         {k: v for k, v in event.properties.items() if k != "consent" or event.kind != "identify"},
@@ -55,7 +56,7 @@ def been(had: Iterable[Outline]) -> dict[str, set[str]]:
 
 def open_journeys(
     session: Session, customer: str, found: Sequence[Outline], plan_of: Callable[[Session, str], Plan], now: Instant
-) -> list[enrolment.OpenJourney]:
+) -> list[OpenJourney]:
     """Open journeys as the core sees them; `plan_of` gives the plan of a version.
 
     Entry events are read only where a way out is a condition, frozen time where a goal has a window: nothing else looks
@@ -70,7 +71,7 @@ def open_journeys(
     limited = [journey for journey in found if (goal := plans[journey.id].goal) and goal.within]
     frozen = _frozen(session, customer, limited, now)
     return [
-        enrolment.OpenJourney(
+        OpenJourney(
             journey.id,
             plans[journey.id],
             journey.entered_at,

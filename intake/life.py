@@ -17,8 +17,8 @@ from intake.explain.answer import because
 from intake.reader import Position
 from lifecycle.life import Place, Told, bound, page
 from lifecycle.lines import instant_of
-from lifecycle.state import Line
 from lifecycle.step_words import CHANNELS, by
+from lifecycle.timeline import Line
 from store import life
 from store.tables import Audit, Consent, ConsentRequest, Customer, Event, Milestone, Pause, Suppression, Task
 

@@ -19,11 +19,13 @@ from whenever import Instant
 from activities.facts import person_of
 from intake import known
 from intake.wakes import wake
-from lifecycle import enrolment, merging
-from lifecycle.enrolment import Joined, OpenJourney, Person, Wake
+from lifecycle import merging
+from lifecycle.events import Event as Happened
+from lifecycle.events import Joined, OpenJourney, Person, Wake
 from lifecycle.facts import Conditions
 from lifecycle.language.map import MESSAGE_MILESTONES, Map
 from lifecycle.plan import Plan
+from lifecycle.wakes import missed
 from store import consents, customers, history, journeys, merges
 from store.journeys import Outline
 from store.tables import Consent, Customer, Event, Milestone
@@ -140,5 +142,5 @@ class Merging:
         return gone
 
     def _wakes(self, journey: OpenJourney, row: Milestone, person: Person) -> list[Wake]:
-        milestone = enrolment.Event(row.event_id, "track", row.name, row.at, row.properties)
-        return enrolment.missed(milestone, person, journey, self.map, self.conditions, row.applied_at)
+        milestone = Happened(row.event_id, "track", row.name, row.at, row.properties)
+        return missed(milestone, person, journey, self.map, self.conditions, row.applied_at)

@@ -17,10 +17,11 @@ from activities.transaction import from_row, handling_of, paused
 from intake import rollouts
 from lifecycle import moving
 from lifecycle.course import due_of, standing
+from lifecycle.inputs import Paused, Resumed
 from lifecycle.interpreter import may_move
 from lifecycle.matching import nearest
 from lifecycle.plan import Plan, StepId
-from lifecycle.state import STATE, Paused, Phase, Resumed, State
+from lifecycle.state import STATE, Phase, State
 from store import inbox, pauses, playbooks
 from store import rollouts as stored
 from store.rollouts import Inside

@@ -8,7 +8,7 @@ from lifecycle.coverage import Coverage
 from lifecycle.language.scenario import Scenarios
 from lifecycle.plan import Plan
 from lifecycle.scenarios import trials
-from lifecycle.simulator import World
+from lifecycle.simulated import World
 
 
 @dataclass(slots=True)

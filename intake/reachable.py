@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.language.map import Map
 from lifecycle.language.template import Channel
 from lifecycle.quiet_hours import Reach

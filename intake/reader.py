@@ -20,8 +20,9 @@ from lifecycle import plan as p
 from lifecycle.course import standing
 from lifecycle.language.faults import did_you_mean
 from lifecycle.lines import local_iso
-from lifecycle.state import STATE, Line, Phase, State
+from lifecycle.state import STATE, Phase, State
 from lifecycle.step_words import CHANNELS, any_of, does
+from lifecycle.timeline import Line
 from store import customers, holds, inbox, journeys, pauses, playbooks, traces
 from store.tables import Customer, Journey, Pause, Trace
 

@@ -6,7 +6,7 @@ worker (`intake.mover`), so whoever gave the command need not wait, and a worker
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -16,7 +16,7 @@ from whenever import Instant, TimeDelta
 from intake.asking import Conflict
 from intake.reader import Unknown
 from lifecycle.language.faults import did_you_mean
-from lifecycle.plan import Plan, unpack
+from lifecycle.plan import Plan, StepId, unpack
 from store import audit, pauses, playbooks, rollouts
 from store.tables import Audit, PlaybookVersion, Rollout
 
@@ -157,6 +157,20 @@ def check_targets(session: Session, playbook: str, plan: Plan | None, targets: M
                 hint = did_you_mean(name, known)
                 says = f"there is no step of {where} of {playbook} called `{name}`"
                 raise Impossible(says + (f"; {hint}" if hint else ""))
+
+
+def check_gone(playbook: str, in_flight: InFlight | None, gone: Iterable[tuple[StepId, int]]) -> None:
+    """Raise Impossible where people would follow from a step that is gone, and nobody says where they go on. `gone` are
+    those steps and how many stand there, once for each old version.
+    """
+    gone = list(gone)
+    if in_flight == "follow" and gone:
+        people = sum(count for _, count in gone)
+        steps = ", ".join(f"`{step}`" for step in dict.fromkeys(step for step, _ in gone))
+        raise Impossible(
+            f"{people:,} customer{' is' if people == 1 else 's are'} at {steps}, which the new version of {playbook}"
+            " does not have, and nothing was changed; say where they go on"
+        )
 
 
 def halted(session: Session, playbook: str) -> bool:

@@ -27,7 +27,7 @@ from lifecycle.language.faults import did_you_mean
 from lifecycle.plan import Plan, unpack
 from lifecycle.recorded import Act, Agreement, Answer, Applied, Entered, Lying, Record, Versions
 from lifecycle.replaying import Replay
-from lifecycle.simulator import World
+from lifecycle.simulated import World
 from store import audit, consents, customers, journeys, pauses, playbooks, shadows
 from store.tables import Audit, Customer, Event, Shadow
 

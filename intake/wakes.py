@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from lifecycle.enrolment import Wake
+from lifecycle.events import Wake
 from store import inbox, journeys
 
 

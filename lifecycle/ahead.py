@@ -15,12 +15,16 @@ from whenever import Instant
 
 from lifecycle import plan as p
 from lifecycle import policies
-from lifecycle.enrolment import Person
+from lifecycle.commands import Command, Decide, Deliver
+from lifecycle.events import Person
 from lifecycle.forecast import Customer, taken_up
+from lifecycle.inputs import Input, Moved, Result
 from lifecycle.language.template import TemplateInfo
 from lifecycle.plan import StepId
-from lifecycle.simulator import Life, SimulatedJourney, World
-from lifecycle.state import DEFERRED, ENDED, LISTENING, Command, Decide, Deliver, Input, Line, Moved, Result
+from lifecycle.simulated import SimulatedJourney, World
+from lifecycle.simulator import Life
+from lifecycle.state import DEFERRED, ENDED, LISTENING
+from lifecycle.timeline import Line
 
 MOST = 8
 """Lines of a journey that are looked ahead."""

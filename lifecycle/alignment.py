@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lifecycle.expectations import matches, names
 from lifecycle.language.scenario import Expected
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 
 _SAME, _MOVED = 10, 4
 

@@ -9,8 +9,8 @@ from whenever import Date, Instant
 from lifecycle import calendar
 from lifecycle import plan as p
 from lifecycle.facts import Conditions, Facts
+from lifecycle.inputs import Result
 from lifecycle.interpreter import moment_of
-from lifecycle.state import Result
 
 
 def answer(step: p.Step, facts: Facts, conditions: Conditions, zone: str, read_at: int = 0) -> Result:

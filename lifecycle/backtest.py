@@ -17,10 +17,11 @@ from whenever import Instant
 
 from lifecycle.comparing import Difference, lived
 from lifecycle.differences import Sums
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.plan import Plan
 from lifecycle.segment import FIRST, read_line
-from lifecycle.simulator import Happening, Life, SimulatedJourney, World
+from lifecycle.simulated import Happening, SimulatedJourney, World
+from lifecycle.simulator import Life
 from lifecycle.values import NotOfItsType, converted
 
 FOR_EVER = Instant.from_utc(2300, 1, 1)

@@ -15,13 +15,13 @@ from whenever import Instant, Time
 
 from lifecycle.calendar import resolve
 from lifecycle.doing import DAY, Delay, Doing, draw, seconds_of
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.facts import Milestones
 from lifecycle.language.behaviour import ENTRY, Behaviour, Habit
 from lifecycle.language.map import Map
 from lifecycle.language.times import parse_hours
 from lifecycle.plan import Plan
-from lifecycle.simulator import Happening, Sent
+from lifecycle.simulated import Happening, Sent
 from lifecycle.values import typed
 
 DRAWN = ("message.delivered", "message.opened", "message.clicked")

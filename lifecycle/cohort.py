@@ -18,8 +18,9 @@ from whenever import Instant, TimeDelta
 from lifecycle.behaviour import Conduct
 from lifecycle.calendar import MIDNIGHT, resolve
 from lifecycle.plan import Plan
-from lifecycle.simulator import Happening, Life, World, beginning
-from lifecycle.state import Line
+from lifecycle.simulated import Happening, World, beginning
+from lifecycle.simulator import Life
+from lifecycle.timeline import Line
 
 WEEK = 7 * 86_400
 QUIET = "quiet-hours"

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from whenever import Instant
 
 from lifecycle.lines import local_iso
-from lifecycle.simulator import SimulatedJourney
+from lifecycle.simulated import SimulatedJourney
 
 T = TypeVar("T")
 

@@ -18,23 +18,12 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter
 from whenever import Instant
 
+from lifecycle.commands import Command, WaitUntil
+from lifecycle.inputs import ByPerson, FromInbox, Input, Paused, Result, Resumed, Started, TimerFired
 from lifecycle.interpreter import advance, pending
 from lifecycle.plan import Plan
-from lifecycle.state import (
-    ByPerson,
-    Command,
-    FromInbox,
-    Input,
-    Line,
-    Paused,
-    Phase,
-    Result,
-    Resumed,
-    Started,
-    State,
-    TimerFired,
-    WaitUntil,
-)
+from lifecycle.state import Phase, State
+from lifecycle.timeline import Line
 
 
 @dataclass

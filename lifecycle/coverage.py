@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lifecycle.plan import Branch, Plan, Send, Split, Step, Wait, WaitFor
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 
 Arm = tuple[str, str]
 

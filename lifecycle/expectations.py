@@ -15,7 +15,7 @@ from lifecycle.language.scenario import THINGS, Expected
 from lifecycle.language.source import read
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.language.times import parse_clock
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 
 STRICT = frozenset({"sent", "task", "exited", "finished"})
 """What `expect` lists without a gap; other lines are compared where they are listed."""

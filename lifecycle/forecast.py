@@ -21,12 +21,14 @@ from lifecycle.behaviour import Conduct
 from lifecycle.caps import Counted
 from lifecycle.cohort import before
 from lifecycle.course import standing
-from lifecycle.enrolment import Entering, Person
+from lifecycle.events import Entering, Person
 from lifecycle.facts import Milestones
+from lifecycle.inputs import FromInbox, Paused, Resumed
 from lifecycle.interpreter import Run
 from lifecycle.plan import Plan
-from lifecycle.simulator import Happening, Life, Sent, SimulatedJourney, World
-from lifecycle.state import FromInbox, Paused, Resumed, State
+from lifecycle.simulated import Happening, Sent, SimulatedJourney, World
+from lifecycle.simulator import Life
+from lifecycle.state import State
 
 Minute = int
 """Seconds since 1970 at which a minute begins."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from whenever import Instant
 
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 
 
 def as_data(line: Line, zone: str) -> dict[str, Any]:

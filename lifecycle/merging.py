@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, get_args
 
 from whenever import Instant
 
-from lifecycle.enrolment import Joined, Person
+from lifecycle.events import Joined, Person
 from lifecycle.facts import Milestones
 from lifecycle.language.map import Map
 from lifecycle.language.template import Channel

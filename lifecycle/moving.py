@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 from whenever import Instant
 
 from lifecycle import plan as p
-from lifecycle.enrolment import Event, OpenJourney, Person, counts, missed
+from lifecycle.events import Event, OpenJourney, Person
 from lifecycle.facts import Conditions
+from lifecycle.inputs import Moved
 from lifecycle.interpreter import advance
 from lifecycle.language.map import Map
 from lifecycle.matching import match
-from lifecycle.state import LATE, LISTENING, WAITING, Moved, State
+from lifecycle.state import LATE, LISTENING, WAITING, State
+from lifecycle.wakes import counts, missed
 
 
 class Past(NamedTuple):

@@ -10,7 +10,7 @@ from whenever import Instant
 
 from lifecycle import caps
 from lifecycle.caps import Counted, Rival
-from lifecycle.enrolment import Entering
+from lifecycle.events import Entering
 from lifecycle.language.map import Map
 from lifecycle.language.template import TemplateInfo
 from lifecycle.state import DEFERRED, READY, State

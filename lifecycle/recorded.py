@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 from whenever import Instant, TimeDelta
 
-from lifecycle.enrolment import Event
+from lifecycle.events import Event
+from lifecycle.inputs import Paused
 from lifecycle.plan import Plan
-from lifecycle.state import Paused
 
 ON_TIME = TimeDelta(seconds=60)
 """A message that was really sent within this of the replay's time was sent at that time."""

@@ -19,14 +19,17 @@ from typing import Any, Literal
 from whenever import Instant
 
 from lifecycle import policies
-from lifecycle.enrolment import Entering, Event, Person
+from lifecycle.commands import AssignTask, Command, Decide, Deliver
+from lifecycle.events import Entering, Event, Person
 from lifecycle.facts import Facts
+from lifecycle.inputs import Exited, Input, Moved, Result, Resumed, Skipped
 from lifecycle.interpreter import proceed
 from lifecycle.language.template import Channel, TemplateInfo
 from lifecycle.plan import Plan
 from lifecycle.recorded import Act, Answer, Applied, Lying, MessageKey, Record, Versions
-from lifecycle.simulator import Life, SimulatedJourney, World
-from lifecycle.state import AssignTask, Command, Decide, Deliver, Exited, Input, Moved, Phase, Result, Resumed, Skipped
+from lifecycle.simulated import SimulatedJourney, World
+from lifecycle.simulator import Life
+from lifecycle.state import Phase
 
 OWN_NUMBERS = 10**15
 """Where the numbers begin of events that journeys make in a replay: no stored event has such a one."""

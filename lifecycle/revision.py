@@ -18,8 +18,8 @@ from lifecycle.language.source import read
 from lifecycle.language.validate import validate
 from lifecycle.plan import Plan
 from lifecycle.scenarios import Trial, compared_with, trials
-from lifecycle.simulator import World
-from lifecycle.state import Line
+from lifecycle.simulated import World
+from lifecycle.timeline import Line
 
 _LISTS = ("expect", "expect_some")
 

@@ -17,15 +17,16 @@ from lifecycle.alignment import aligned
 from lifecycle.calendar import resolve
 from lifecycle.contradictions import contradictions
 from lifecycle.coverage import Coverage, Watched, arms_seen
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.expectations import LINE_OF, SHOWN, STRICT, actual, matches, thing_of, wanted
 from lifecycle.interpreter.run import variant_of
 from lifecycle.language.faults import Place
 from lifecycle.language.scenario import Expected, Given, Scenario, Scenarios
 from lifecycle.language.times import parse_clock
 from lifecycle.plan import Plan, Split
-from lifecycle.simulator import Happening, Life, World, beginning
-from lifecycle.state import Line
+from lifecycle.simulated import Happening, World, beginning
+from lifecycle.simulator import Life
+from lifecycle.timeline import Line
 
 HORIZON_DAYS = 1500
 """How long a scenario's life is lived on after its last event; every wait ends, so every journey does within it."""

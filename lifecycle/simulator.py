@@ -2,161 +2,64 @@
 
 It drives the same core as the real engine, in a fixed order: what happens at an instant comes before the timers that
 are due at it; timers of several journeys fire in the order in which the journeys began; a journey runs until it rests;
-then the events that it recorded are applied.
+then the events that it recorded are applied. The world and what happens in it are in `lifecycle.simulated`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from whenever import Instant
 
 from lifecycle import moving, policies
 from lifecycle.answers import answer
-from lifecycle.consent import answer_for, changed, written
-from lifecycle.enrolment import Entering, Event, OpenJourney, Person, Wake, apply, memberships
-from lifecycle.facts import NOTHING, Conditions, Facts
-from lifecycle.hops import within_limit
-from lifecycle.interpreter import Run, pending, proceed
-from lifecycle.language.map import Map
-from lifecycle.language.template import Channel, TemplateInfo
-from lifecycle.moving import Past
-from lifecycle.plan import Plan
-from lifecycle.posted import Posted
-from lifecycle.quiet_hours import Reach
-from lifecycle.schedule import name_of
-from lifecycle.state import (
-    ENDED,
-    NEW,
+from lifecycle.applying import apply, memberships
+from lifecycle.commands import (
     AssignTask,
-    AttributeChanged,
     Command,
     Decide,
     Deliver,
     EnrolIn,
+    Move,
+    RecordMilestone,
+    SetAttributes,
+    WaitUntil,
+)
+from lifecycle.consent import answer_for, changed, written
+from lifecycle.events import Entering, Event, Person, Wake
+from lifecycle.facts import NOTHING, Facts
+from lifecycle.hops import within_limit
+from lifecycle.inputs import (
+    AttributeChanged,
     Exited,
     FromInbox,
     GoalReached,
     Input,
-    Line,
-    Move,
     MoveAsked,
     Moved,
     Paused,
     Reached,
-    RecordMilestone,
     Result,
     Resumed,
-    SetAttributes,
     Skipped,
     Started,
-    State,
     TimerFired,
-    WaitUntil,
 )
+from lifecycle.interpreter import Run, pending, proceed
+from lifecycle.language.template import TemplateInfo
+from lifecycle.moving import Past
+from lifecycle.plan import Plan
+from lifecycle.posted import Posted
+from lifecycle.quiet_hours import Reach
+from lifecycle.simulated import Happening, Sent, SimulatedJourney, World
+from lifecycle.state import NEW, State
 
 SENT, DONE = Result("sent"), Result("done")
 
 _ADDRESS = {"email": "email", "sms": "phone"}
-
-Templates = Mapping[tuple[str, Channel], TemplateInfo]
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What a simulated customer lives in. Without `strict_consent` everybody has an address and agrees to everything
-    that they do not say no to; caps and quiet hours hold always.
-
-    `cannot` says why a message cannot be made for these facts, or None; without it every message can. `reach` says
-    where a person is; without it they are in their own time zone, country and region.
-    """
-
-    map: Map
-    plans: Sequence[Plan]
-    templates: Templates
-    conditions: Conditions
-    strict_consent: bool = False
-    cannot: Callable[[str, Channel, Facts], str | None] | None = None
-    reach: Callable[[Person], Reach] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something from outside, at an instant: a milestone, new attributes, the time at which a schedule or a date enters
-    the playbook `name` (`due`) or another one enrols in it (`enrol`), a person's command to all open journeys, or a
-    `move` of those through the playbook `name`: to the property `plan`, with the property `targets` for steps that are
-    gone.
-
-    `of` names the send step that a `message.*` milestone is about. A pause is one of a channel, or holds transactional
-    messages too, where its properties `channel` and `transactional` say so.
-    """
-
-    at: Instant
-    what: Literal["milestone", "set", "due", "enrol", "pause", "resume", "skip", "exit", "move"]
-    name: str = ""
-    properties: Mapping[str, Any] = field(default_factory=dict)
-    of: str | None = None
-
-
-class Sent(NamedTuple):
-    """A message that a simulated customer was sent."""
-
-    customer: str
-    journey: str
-    step: str
-    occurrence: int
-    channel: Channel
-    at: Instant
-
-
-@dataclass(slots=True)
-class SimulatedJourney:
-    """A journey and what its driver knows of it; `run` holds its state. `begun` is how much had happened before it."""
-
-    entering: Entering
-    run: Run
-    entered: Instant
-    hops: int
-    begun: int = 0
-    heard: set[str] = field(default_factory=set)
-    messages: dict[str, str] = field(default_factory=dict)
-    goal_reached: bool = False
-    given: int = 0
-    due: Instant | None = None
-
-    @property
-    def plan(self) -> Plan:
-        return self.run.plan
-
-    @property
-    def state(self) -> State:
-        return self.run.state
-
-    @property
-    def lines(self) -> list[Line]:
-        """Its timeline so far."""
-        return self.run.lines
-
-    @property
-    def open(self) -> bool:
-        return self.run.state.phase is not ENDED
-
-    @property
-    def last(self) -> Instant:
-        """When something happened in it last."""
-        return self.run.lines[-1].at if self.run.lines else self.entered
-
-    @property
-    def end(self) -> str | None:
-        """`finished`, `goal`, the reason for which it was left, or `holdout`; None where it has not ended."""
-        state = self.run.state
-        if state.phase is NEW:
-            return "holdout"
-        return state.reason if state.outcome == "exited" else state.outcome
 
 
 class Life:
@@ -289,7 +192,7 @@ class Life:
         self.events[event.id] = event
         world = self.world
         here = {journey.entering.id: journey for journey in self.journeys if journey.open}
-        seen = [_as_open(journey) for journey in here.values()]
+        seen = [journey.as_open() for journey in here.values()]
         members = self.members
         if members is None:
             members = self.members = memberships(self.person, world.map, world.conditions, now)
@@ -385,7 +288,7 @@ class Life:
         plan, targets = self.ways[command.apply]
         way, state = moving.Way(journey.plan, plan, targets), journey.state
         past = [one for one in self.happened[journey.begun :] if one.name in way.asks]
-        seen = _as_open(journey)
+        seen = journey.as_open()
         seen.plan, seen.heard = plan, set(seen.heard)
         words = self.world.map, self.world.conditions
         found = moving.moved(way, state, command.apply, now, past, seen, self.person, words)
@@ -457,16 +360,6 @@ class Life:
             self.queue.append((event, journey.hops))
 
 
-def beginning(plan: Plan, at: Instant, zone: str) -> Happening | None:
-    """What enters a playbook at `at`, in its simplest form; None where only another playbook does."""
-    entry = plan.entry
-    if entry is None:
-        return None
-    if entry.timed:
-        return Happening(at, "due", plan.playbook, {"slot": name_of(at, zone)})
-    return Happening(at, "milestone", entry.milestone or "")
-
-
 def row_of(wake: Wake, number: int, event: int, at: Instant) -> FromInbox:
     """The inbox row that tells a journey of a wake."""
     if wake.kind == "exit":
@@ -476,18 +369,3 @@ def row_of(wake: Wake, number: int, event: int, at: Instant) -> FromInbox:
     if wake.kind == "attribute":
         return AttributeChanged(number, at, wake.name)
     return Reached(number, at, wake.name, event, wake.of)
-
-
-def _as_open(journey: SimulatedJourney) -> OpenJourney:
-    """How events see it. What it has heard of is its own, and grows with what it hears."""
-    entering = journey.entering
-    return OpenJourney(
-        entering.id,
-        journey.plan,
-        journey.entered,
-        entering.event,
-        entering.per,
-        journey.heard,
-        journey.state.frozen,
-        journey.goal_reached,
-    )

@@ -8,7 +8,7 @@ from functools import cache
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 from store.statements import Insert, dialect, insert_for
 from store.tables import Trace, table_of, values_of
 

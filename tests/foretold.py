@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from whenever import Instant, TimeDelta
 
 from lifecycle.ahead import Ahead
-from lifecycle.state import Line
+from lifecycle.timeline import Line
 
 EXACT = TimeDelta(seconds=0)
 

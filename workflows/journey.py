@@ -17,23 +17,12 @@ with workflow.unsafe.imports_passed_through():
     from whenever import Instant
 
     from activities.contract import QUEUES, Act, Begin, Delivery, Report, Standing, Work
+    from lifecycle.commands import AssignTask, Command, Decide, Deliver, Finish, Move, Note, WaitUntil
     from lifecycle.course import COURSE, Course
+    from lifecycle.inputs import ByPerson, FromInbox, TimerFired
     from lifecycle.interpreter import pending, refusal
     from lifecycle.plan import Send, unpack
-    from lifecycle.state import (
-        STATE,
-        AssignTask,
-        ByPerson,
-        Command,
-        Decide,
-        Deliver,
-        Finish,
-        FromInbox,
-        Move,
-        Note,
-        TimerFired,
-        WaitUntil,
-    )
+    from lifecycle.state import STATE
 
 RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)

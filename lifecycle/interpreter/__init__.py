@@ -18,40 +18,28 @@ from whenever import Instant
 
 from lifecycle import calendar
 from lifecycle import plan as p
-from lifecycle.interpreter.inputs import HANDLERS
-from lifecycle.interpreter.moves import may_move
-from lifecycle.interpreter.run import Run, moment_of
-from lifecycle.interpreter.steps import holds, stood_since
-from lifecycle.language.times import parse_span
-from lifecycle.state import (
-    ENDED,
-    LATE,
-    NEW,
-    READY,
-    TRANSITIONS,
-    WORKING,
+from lifecycle.commands import (
     AssignTask,
     Command,
     Decide,
     Effect,
     EnrolIn,
     Finish,
-    FromInbox,
-    Input,
-    Line,
     Move,
     Note,
-    Paused,
     RecordMilestone,
-    Result,
-    Resumed,
     SetAttributes,
-    Skipped,
-    State,
-    TimerFired,
     deliver_of,
     wait_of,
 )
+from lifecycle.inputs import FromInbox, Input, Paused, Result, Resumed, Skipped, TimerFired
+from lifecycle.interpreter.inputs import HANDLERS
+from lifecycle.interpreter.moves import may_move
+from lifecycle.interpreter.run import Run, moment_of
+from lifecycle.interpreter.steps import holds, stood_since
+from lifecycle.language.times import parse_span
+from lifecycle.state import ENDED, LATE, NEW, READY, TRANSITIONS, WORKING, State
+from lifecycle.timeline import Line
 
 FROM_INBOX = frozenset({"milestone", "attribute", "goal", "exit", "move"})
 """The kinds that come from the inbox alone; `resumed` does where it has a number. They count for an ended journey."""

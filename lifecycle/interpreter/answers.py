@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lifecycle import plan as p
+from lifecycle.inputs import Result
 from lifecycle.interpreter.run import Run
 from lifecycle.interpreter.steps import hear, listen
-from lifecycle.state import DEFERRED, READY, UNKNOWN_RETRIES, WAITING, Result
+from lifecycle.state import DEFERRED, READY, UNKNOWN_RETRIES, WAITING
 
 
 def _answered_send(run: Run, step_id: str, step: p.Send, result: Result) -> None:

@@ -7,22 +7,11 @@ from collections.abc import Callable
 from whenever import Instant
 
 from lifecycle import plan as p
-from lifecycle.interpreter.answers import ANSWERS
-from lifecycle.interpreter.moves import on_moved
-from lifecycle.interpreter.run import Run, moment_of
-from lifecycle.interpreter.steps import due_of, go, hear, iterate, leave_loop, loop_left, slot_due, stood_since
-from lifecycle.state import (
-    DEFERRED,
-    ENDED,
-    LISTENING,
-    READY,
-    WAITING,
-    WORKING,
+from lifecycle.inputs import (
     AttributeChanged,
     Exited,
     GoalReached,
     MoveAsked,
-    Pause,
     Paused,
     Reached,
     Result,
@@ -31,6 +20,11 @@ from lifecycle.state import (
     Started,
     TimerFired,
 )
+from lifecycle.interpreter.answers import ANSWERS
+from lifecycle.interpreter.moves import on_moved
+from lifecycle.interpreter.run import Run, moment_of
+from lifecycle.interpreter.steps import due_of, go, hear, iterate, leave_loop, loop_left, slot_due, stood_since
+from lifecycle.state import DEFERRED, ENDED, LISTENING, READY, WAITING, WORKING, Pause
 
 TIMED = frozenset({WAITING, LISTENING, DEFERRED})
 """What a journey is doing while it has a timer."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 from whenever import Instant
 
 from lifecycle import plan as p
+from lifecycle.inputs import Moved
 from lifecycle.interpreter.run import Run, moment_of, rounds
 from lifecycle.interpreter.steps import due_of, go, hear, leave_loop, loop_left, stood_since
-from lifecycle.state import DEFERRED, LISTENING, READY, WAITING, Moved, State
+from lifecycle.state import DEFERRED, LISTENING, READY, WAITING, State
 
 
 def may_move(state: State) -> bool:

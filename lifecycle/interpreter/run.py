@@ -11,7 +11,8 @@ from whenever import Instant
 from lifecycle import calendar
 from lifecycle import plan as p
 from lifecycle.language.times import Moment, parse_clock, parse_moment
-from lifecycle.state import ENDED, LATE, READY, Line, Phase, State, What, line_of
+from lifecycle.state import ENDED, LATE, READY, Phase, State
+from lifecycle.timeline import Line, What, line_of
 
 Outcome = Literal["finished", "goal", "exited"]
 

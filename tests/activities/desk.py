@@ -15,8 +15,9 @@ import wiring
 from activities.contract import Report, Work
 from activities.journey import JourneyActivities
 from lifecycle.course import Course, due_of
+from lifecycle.inputs import TimerFired
 from lifecycle.language.template import Channel
-from lifecycle.state import STATE, TimerFired
+from lifecycle.state import STATE
 from messaging.sending import Outcome, Outgoing, Sender
 from store import journeys, messages
 from store.tables import Message

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from temporalio.exceptions import ApplicationError
 from whenever import TimeDelta
 
-from lifecycle.state import Skipped
+from lifecycle.inputs import Skipped
 from messaging.senders.failover import Failover
 from messaging.sending import Outcome, Outgoing
 from store import journeys

@@ -14,10 +14,11 @@ from whenever import Instant
 from lifecycle.analyses.paths import Paths, paths_of
 from lifecycle.analyses.subject import Subject, Written
 from lifecycle.answers import answer
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.facts import Demand, Facts, Outcome
 from lifecycle.language.playbook import Playbook
-from lifecycle.simulator import Happening, Life
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
 from messaging.conditions import JinjaConditions
 from messaging.names import NOTHING, names_of, value_at
 from tests.lifecycle.strategies import START, Author, compiled, playbooks, small_project, world

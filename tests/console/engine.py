@@ -22,10 +22,12 @@ import wiring
 from activities.contract import Act, Begin, Delivery, Report, Standing, Work
 from activities.journey import JourneyActivities
 from intake.dispatcher import Dispatcher
+from lifecycle.commands import Command, WaitUntil
 from lifecycle.course import Course, due_of
+from lifecycle.inputs import FromInbox, TimerFired
 from lifecycle.interpreter import pending, refusal
 from lifecycle.plan import unpack
-from lifecycle.state import STATE, Command, FromInbox, TimerFired, WaitUntil
+from lifecycle.state import STATE
 from project import Project
 from store import events, shards
 from store.database import Database

@@ -145,13 +145,14 @@ async def test_a_page_asks_the_database_a_few_things_however_many_rows_it_shows(
 
 async def test_tasks_of_somebody_who_was_erased_are_left_as_they_are(desk: Desk) -> None:
     from store import erasing
+    from store.personal import Person
 
     write_task(desk)
 
     def erase(session: Session) -> None:
         (customer,) = erasing.rows(session, [task(desk).customer_id])
         erasing.mark(session, customer, "erased:1", START)
-        erasing.scrub(session, erasing.Person([customer.id], START, START))
+        erasing.scrub(session, Person([customer.id], START, START))
 
     desk.house.write(erase)
     answer = await desk.post("/tasks/t1/reopen", {"reason": "x"}, "support")

@@ -21,7 +21,8 @@ from lifecycle.behaviour import Conduct
 from lifecycle.cohort import Cohort
 from lifecycle.language.behaviour import Behaviour
 from lifecycle.ledger import message_id
-from lifecycle.simulator import Life, SimulatedJourney, World
+from lifecycle.simulated import SimulatedJourney, World
+from lifecycle.simulator import Life
 from lifecycle.state import STATE
 from project import Project
 from store.database import Database

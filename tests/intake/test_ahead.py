@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 from whenever import Instant
 
-from intake import ahead, profile
+from intake import ahead, profile, reader
+from intake.explain import Explainer
 from lifecycle.ahead import Ahead
 from store import journeys, pauses
-from store.tables import Journey, Pause, Suppression
+from store.tables import Customer, Journey, Pause, Suppression
 from tests.activities.conftest import Open, open_desk  # noqa: F401 - a fixture
 from tests.foretold import broken
 from tests.intake.conftest import Build
@@ -58,9 +60,15 @@ def begin(house: House) -> None:
     house.write(started)
 
 
+def coming(session: Session, explainer: Explainer, customer: Customer, now: Instant) -> Mapping[str, Ahead]:
+    """By journey that is under way what comes, read as the customer's page reads it."""
+    positions = reader.positions(session, journeys.under_way(session, customer.id), now)
+    return ahead.of_positions(session, explainer, customer, positions, journeys.outlines(session, customer.id), now)
+
+
 def look(house: House, now: Instant = START) -> dict[str, Ahead]:
     """By playbook what comes."""
-    told = house.read(lambda session: ahead.of_customer(session, explainer(house), house.customer(), now))
+    told = house.read(lambda session: coming(session, explainer(house), house.customer(), now))
     playbook = {one.id: one.playbook for one in house.journeys()}
     return {playbook[journey]: one for journey, one in told.items()}
 
@@ -154,7 +162,7 @@ def test_what_is_told_is_what_the_activities_then_do(open_desk: Open) -> None:  
     house.write(lambda session: journeys.mark_started(session, desk.journey, START))
     checked = 0
     while desk.course.state.phase != "ended" and checked < 12:
-        told = house.read(lambda session: ahead.of_customer(session, explainer(house), house.customer(), desk.now))
+        told = house.read(lambda session: coming(session, explainer(house), house.customer(), desk.now))
         had = len(lines_of(house, desk.journey))
         one = told[desk.journey]
         if desk.course.state.phase == "working":

@@ -18,8 +18,9 @@ from intake.asking import Conflict
 from intake.commands import BY_HAND, Commands, NoAnswer
 from intake.dispatcher import Dispatcher
 from intake.reader import Position
+from lifecycle.inputs import Skipped
 from lifecycle.interpreter import refusal
-from lifecycle.state import STATE, Skipped
+from lifecycle.state import STATE
 from store import journeys, pauses
 from store.tables import Audit, Journey, Message, Pause
 from tests.intake.conftest import Build

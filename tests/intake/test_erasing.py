@@ -13,6 +13,7 @@ from intake.erasing import Erased, Forgetter
 from lifecycle.suppression import SAID_NO
 from store import erasing as tables
 from store import erasures, journeys
+from store.personal import Person
 from store.tables import Consent, Customer, Erasure, Event, Message, table_of
 from tests.intake.conftest import Build
 from tests.intake.house import START, House, day
@@ -69,7 +70,7 @@ def test_who_dies_in_the_middle_is_followed_by_the_next(house: House, monkeypatc
     done = erase(house)
     assert in_names(house, ADA)
 
-    def dies(session: Session, person: tables.Person) -> None:
+    def dies(session: Session, person: Person) -> None:
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:

@@ -6,7 +6,7 @@ import pytest
 
 from activities.transaction import from_row
 from intake.resuming import BATCH, Resuming
-from lifecycle.state import Resumed
+from lifecycle.inputs import Resumed
 from store import holds
 from store.tables import Hold, Pause
 from tests.intake.conftest import Build

@@ -297,6 +297,17 @@ def test_nobody_is_moved_from_or_to_a_step_that_does_not_exist(
     assert (house.read(playbooks.active), house.rows(Rollout)) == (before, [])
 
 
+def test_nobody_follows_from_a_step_that_is_gone_before_somebody_says_where_to() -> None:
+    gone = [("wait-4-days", 1_200), ("hello", 30), ("wait-4-days", 4)]  # of two old versions
+    says = "1,234 customers are at `wait-4-days`, `hello`, which the new version of welcome does not have"
+    with pytest.raises(Impossible, match=says):
+        rollouts.check_gone("welcome", "follow", gone)
+    with pytest.raises(Impossible, match="1 customer is at `hello`"):
+        rollouts.check_gone("welcome", "follow", [("hello", 1)])
+    rollouts.check_gone("welcome", "pin", gone)
+    rollouts.check_gone("welcome", "follow", [])
+
+
 # --- plans ---------------------------------------------------------------------------------------------------------
 
 

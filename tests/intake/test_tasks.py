@@ -16,6 +16,7 @@ from intake.reader import Unknown
 from store import audit, erasing
 from store import tasks as stored
 from store.database import Database
+from store.personal import Person
 from store.tables import Audit, Task
 from tests.store.rows import START, add_journey, at
 
@@ -110,7 +111,7 @@ def test_a_task_of_somebody_who_was_erased_is_not_opened_again(database: Databas
         assert task
         (customer,) = erasing.rows(session, [task.customer_id])
         erasing.mark(session, customer, "erased:1", NOW)
-        erasing.scrub(session, erasing.Person([customer.id], NOW, NOW))
+        erasing.scrub(session, Person([customer.id], NOW, NOW))
 
     database.write_now(lambda s: tasks.done(s, "t1", reason="rang ada@example.com", **ADA))  # type: ignore[arg-type]
     database.write_now(erase)

@@ -16,35 +16,18 @@ from pydantic import Field, TypeAdapter
 from whenever import Instant
 
 from lifecycle.answers import answer
+from lifecycle.applying import apply
+from lifecycle.commands import Command, Decide, Deliver, Finish, Move, RecordMilestone, SetAttributes, WaitUntil
 from lifecycle.course import COURSE, Course, due_of
-from lifecycle.enrolment import Entering, Event, OpenJourney, Person, apply
+from lifecycle.events import Entering, Event, OpenJourney, Person
+from lifecycle.inputs import Exited, FromInbox, MoveAsked, Moved, Paused, Result, Resumed, Skipped, TimerFired
 from lifecycle.interpreter import effects, pending
 from lifecycle.moving import Past, Way, moved
 from lifecycle.policies import Asked, Counted, Reach, decide
-from lifecycle.simulator import Happening, World, row_of
-from lifecycle.state import (
-    STATE,
-    Command,
-    Decide,
-    Deliver,
-    Exited,
-    Finish,
-    FromInbox,
-    Line,
-    Move,
-    MoveAsked,
-    Moved,
-    Paused,
-    Phase,
-    RecordMilestone,
-    Result,
-    Resumed,
-    SetAttributes,
-    Skipped,
-    State,
-    TimerFired,
-    WaitUntil,
-)
+from lifecycle.simulated import Happening, World
+from lifecycle.simulator import row_of
+from lifecycle.state import STATE, Phase, State
+from lifecycle.timeline import Line
 
 _ROW: TypeAdapter[FromInbox] = TypeAdapter(Annotated[FromInbox, Field(discriminator="kind")])
 

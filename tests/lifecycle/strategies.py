@@ -18,7 +18,7 @@ from lifecycle.compiler import compile_playbook
 from lifecycle.language.faults import Faults
 from lifecycle.language.playbook import Playbook
 from lifecycle.plan import Plan
-from lifecycle.simulator import Happening, World
+from lifecycle.simulated import Happening, World
 from project import Project, load
 
 START = Instant.from_utc(2026, 3, 20, 9)

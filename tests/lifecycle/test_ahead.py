@@ -11,10 +11,11 @@ import pytest
 from whenever import Instant
 
 from lifecycle.ahead import Ahead, ahead
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.forecast import Customer, UnderWay
-from lifecycle.simulator import Happening, Life, World
-from lifecycle.state import Line
+from lifecycle.simulated import Happening, World
+from lifecycle.simulator import Life
+from lifecycle.timeline import Line
 from project import load
 from tests.foretold import broken
 

@@ -21,7 +21,7 @@ from lifecycle.language.map import Map
 from lifecycle.language.source import read
 from lifecycle.language.validate import validate
 from lifecycle.plan import Plan
-from lifecycle.simulator import Sent
+from lifecycle.simulated import Sent
 
 MAP = """\
 time_zone: Europe/Paris

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from whenever import Instant
 
+from lifecycle.applying import apply
 from lifecycle.compiler import compile_playbook
-from lifecycle.enrolment import Event, OpenJourney, Person, apply
+from lifecycle.events import Event, OpenJourney, Person
 from lifecycle.language.faults import Faults
 from lifecycle.language.playbook import Playbook
 from lifecycle.language.source import read

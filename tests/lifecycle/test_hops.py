@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.hops import HOP_LIMIT, within_limit
-from lifecycle.simulator import Happening, Life
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
 from tests.lifecycle.strategies import START, compiled, world
 
 ENTRY = {"milestone": "alpha", "reentry": "after_exit"}

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from whenever import Instant
 
-from lifecycle import enrolment, merging
+from lifecycle import merging
+from lifecycle.applying import apply
 from lifecycle.consent import answer_for
-from lifecycle.enrolment import Joined, OpenJourney, Person
+from lifecycle.events import Event, Joined, OpenJourney, Person
 from lifecycle.facts import Milestones
 from lifecycle.merging import joined, leaving, noes, refusal, renamed
+from lifecycle.wakes import missed
 from messaging.conditions import JinjaConditions
 from tests.lifecycle.strategies import START, compiled, small_project
 
@@ -203,8 +205,8 @@ def _open(steps: list[Any], **more: Any) -> OpenJourney:
 
 def _missed(journey: OpenJourney, name: str) -> list[tuple[str, str]]:
     assert MAP is not None
-    happened = enrolment.Event(7, "track", name, START)
-    wakes = enrolment.missed(happened, Person("cus_1"), journey, MAP, JinjaConditions(), START)
+    happened = Event(7, "track", name, START)
+    wakes = missed(happened, Person("cus_1"), journey, MAP, JinjaConditions(), START)
     return [(one.kind, one.name) for one in wakes]
 
 
@@ -232,8 +234,8 @@ def test_what_was_true_of_the_visitor_already_does_not_happen_anew() -> None:
             Person(f"cus_{n}", history={"alpha": Milestones(n, START, START)} if n else {}) for n in (ours, theirs)
         )
         one: Joined = merging.joined(customer, visitor, MAP)
-        event = enrolment.Event(9, "alias", "", START)
-        return enrolment.apply(event, customer, [], {}, [], MAP, JinjaConditions(), START, joined=one).milestones
+        event = Event(9, "alias", "", START)
+        return apply(event, customer, [], {}, [], MAP, JinjaConditions(), START, joined=one).milestones
 
     assert derived(1, 1) == ["twice"]
     assert derived(0, 2) == []

@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whenever import Instant
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
+from lifecycle.inputs import MoveAsked
 from lifecycle.moving import differences
 from lifecycle.plan import Plan
 from lifecycle.shares import drawn
-from lifecycle.simulator import Happening, Life
-from lifecycle.state import Line, MoveAsked
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
+from lifecycle.timeline import Line
 from tests.lifecycle.rig import Rig
 from tests.lifecycle.strategies import START, compiled, lives, playbooks, world
 

@@ -9,23 +9,11 @@ import pytest
 from whenever import Instant
 
 from lifecycle import plan as p
+from lifecycle.commands import Deliver, WaitUntil
 from lifecycle.course import Course, due_of
+from lifecycle.inputs import FromInbox, Input, Paused, Reached, Result, Resumed, Started, TimerFired
 from lifecycle.interpreter import advance, pending
-from lifecycle.state import (
-    STATE,
-    Deliver,
-    FromInbox,
-    Input,
-    Paused,
-    Phase,
-    Reached,
-    Result,
-    Resumed,
-    Started,
-    State,
-    TimerFired,
-    WaitUntil,
-)
+from lifecycle.state import STATE, Phase, State
 from tests.lifecycle.strategies import START, compiled
 
 

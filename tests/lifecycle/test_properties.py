@@ -9,10 +9,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
+from lifecycle.inputs import Started
 from lifecycle.interpreter import advance, pending
-from lifecycle.simulator import Happening, Life
-from lifecycle.state import STATE, Line, Phase, Started, State
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
+from lifecycle.state import STATE, Phase, State
+from lifecycle.timeline import Line
 from tests.lifecycle.rig import Rig
 from tests.lifecycle.strategies import START, compiled, lives, playbooks, world
 

@@ -12,13 +12,14 @@ import yaml
 from hypothesis import given, settings
 
 from lifecycle.coverage import Coverage
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.language.faults import Faults
 from lifecycle.language.scenario import Scenarios
 from lifecycle.language.source import read
 from lifecycle.language.validate import validate
 from lifecycle.scenarios import trials
-from lifecycle.simulator import Happening, Life
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
 from tests.lifecycle.strategies import START, compiled, lives, playbooks, world
 
 CUSTOMER = {"first_name": "Ada", "time_zone": "Europe/Paris"}

@@ -8,10 +8,11 @@ from typing import Any
 
 from whenever import Instant
 
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.language.map import Map
 from lifecycle.policies import Reach
-from lifecycle.simulator import Happening, Life, World
+from lifecycle.simulated import Happening, World
+from lifecycle.simulator import Life
 from tests.lifecycle.asking import local
 from tests.lifecycle.strategies import compiled, small_project
 

@@ -20,7 +20,7 @@ from whenever import Instant
 
 from embedded import TemporalServer
 from intake import pauses
-from lifecycle.simulator import Happening
+from lifecycle.simulated import Happening
 from project import load
 from rehearsal import Rehearsal, rehearse
 from tests.lifecycle.strategies import START, compiled, small_project

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from intake.exporting import SHOWN
 from store import customers, erasing
 from store.database import Database
-from store.erasing import TABLES, Person
+from store.personal import TABLES, Person, rows_of
 from store.tables import (
     METADATA,
     Audit,
@@ -43,7 +43,7 @@ UNSHOWN = {"journey.state", "journey.answered", "journey.key", "journey_inbox.da
 
 def test_every_table_is_in_the_list() -> None:
     named = {table_of(model).name for model in TABLES}
-    assert named == set(METADATA.tables), "say in store/erasing.py what erasing a person does to it"
+    assert named == set(METADATA.tables), "say in store/personal.py what erasing a person does to it"
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.__name__)
@@ -137,7 +137,7 @@ def test_nothing_that_is_scrubbed_is_left_and_nobody_else_is_touched(database: D
         database.write_now(partial(erase, who=who))
         assert database.read_now(partial(in_tables, texts=[NEEDLE])) == set()
     assert database.read_now(partial(in_tables, texts=["bo-other"])) == before
-    assert database.read_now(lambda session: erasing.rows_of(session, Hold, other))
+    assert database.read_now(lambda session: rows_of(session, Hold, other))
 
 
 def test_a_new_person_of_the_same_name_keeps_their_events(database: Database) -> None:

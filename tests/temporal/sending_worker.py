@@ -38,8 +38,8 @@ from api.server import listening, serving
 from intake import reconcile
 from intake.acceptor import Acceptor
 from lifecycle import interpreter
+from lifecycle.inputs import Result
 from lifecycle.interpreter import answers, run
-from lifecycle.state import Result
 from messaging.links import Links
 from messaging.senders.breaker import Breaker, Guarded
 from messaging.senders.sendgrid import SendGrid

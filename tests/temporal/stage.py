@@ -14,7 +14,7 @@ from whenever import Instant
 
 from embedded import TemporalServer
 from intake import pauses, reader
-from lifecycle.simulator import Happening
+from lifecycle.simulated import Happening
 from rehearsal import Rehearsal, rehearse
 from store import journeys
 from store.tables import Hold, Message

@@ -7,9 +7,10 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 
 from embedded import TemporalServer
-from lifecycle.enrolment import Person
-from lifecycle.simulator import Happening, Life
-from lifecycle.state import Line
+from lifecycle.events import Person
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
+from lifecycle.timeline import Line
 from rehearsal import Rehearsal, rehearse
 from tests.lifecycle.strategies import START, Author, compiled, small_project, world
 

@@ -18,7 +18,7 @@ from activities.contract import Act, Standing
 from embedded import TemporalServer
 from intake.apply import Applier
 from intake.dispatcher import Dispatcher
-from lifecycle.state import Skipped
+from lifecycle.inputs import Skipped
 from store import events
 from store.database import Database
 from store.tables import Consent, Customer, Journey, table_of

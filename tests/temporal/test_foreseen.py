@@ -22,14 +22,15 @@ import project
 import wiring
 from cli.cast import CAST, Character
 from embedded import TemporalServer
-from intake import ahead, reader
+from intake import reader
 from intake.explain import Explainer
 from lifecycle.ahead import Ahead
-from lifecycle.simulator import Happening
-from lifecycle.state import Line
+from lifecycle.simulated import Happening
+from lifecycle.timeline import Line
 from rehearsal import Rehearsal, rehearse
 from store import customers, traces
 from store.tables import Journey, table_of
+from tests.intake.test_ahead import coming
 
 ROOT = Path(__file__).parents[2]
 FULL = os.environ.get("MILEPOST_TEST_CHAOS") == "full"
@@ -77,7 +78,7 @@ class Watched(Rehearsal):
             customer = customers.by_id(session, journey.customer_id)
             assert customer is not None
             assert self.explainer is not None
-            return ahead.of_customer(session, self.explainer, customer, at)[journey.id]
+            return coming(session, self.explainer, customer, at)[journey.id]
 
         return await self.engine.database.read(read)
 
@@ -121,7 +122,7 @@ async def test_what_is_shown_to_come_next_is_what_happens(server: TemporalServer
     found = project.load(ROOT)
     async with rehearse(found, url, server=server) as made:
         explainer = wiring.explainer(found, made.engine.applier, wiring.Outside().secret_key)
-        watched = Watched(made.engine, made.skipper, explainer=explainer)
+        watched = Watched(made.engine, made.clocks, explainer=explainer)
         gate = asyncio.Semaphore(6)
         async with asyncio.timeout(1500), asyncio.TaskGroup() as group:
             for number in range(CUSTOMERS):

@@ -15,7 +15,7 @@ from embedded import TemporalServer
 from intake import shadowing
 from lifecycle.recorded import Agreement, Record
 from lifecycle.replaying import Replay
-from lifecycle.simulator import Happening
+from lifecycle.simulated import Happening
 from rehearsal import Rehearsal, rehearse
 from store import audit, customers, journeys, shadows
 from store.tables import METADATA, Audit

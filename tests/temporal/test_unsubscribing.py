@@ -23,8 +23,8 @@ from intake import consents
 from intake.acceptor import Acceptor
 from intake.consents import Proof
 from lifecycle.language.map import Hours
-from lifecycle.simulator import Happening
-from lifecycle.state import Line
+from lifecycle.simulated import Happening
+from lifecycle.timeline import Line
 from project import Project, load
 from rehearsal import Rehearsal, rehearse
 from store import messages

@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from embedded import TemporalServer
 from intake import mover, rollouts
 from intake.rollouts import InFlight, Wanted
-from lifecycle.enrolment import Person
+from lifecycle.events import Person
 from lifecycle.plan import Plan
-from lifecycle.simulator import Happening, Life
-from lifecycle.state import Line, Phase
+from lifecycle.simulated import Happening
+from lifecycle.simulator import Life
+from lifecycle.state import Phase
+from lifecycle.timeline import Line
 from rehearsal import Rehearsal, rehearse
 from store import journeys
 from store import rollouts as stored
