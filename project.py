@@ -112,7 +112,7 @@ def load(root: Path) -> Project:
         authored = [path for path in (root / "playbooks").rglob("*.yaml") if not path.name.endswith(".test.yaml")]
         names = {path.stem for path in authored} - {"map", "segments"}
         for name, playbook in playbooks.items():
-            plan = compile_playbook(playbook, map_, templates.infos, names, conditions, faults)
+            plan = compile_playbook(playbook, map_, templates.infos, names, conditions, faults, templates.unread)
             if plan:
                 plans[name] = plan
         _check(root, map_, playbooks, plans, scenarios, templates, conditions, faults)
@@ -146,7 +146,7 @@ def _check(
     for name, found in scenarios.items():
         plan = plans.get(name)
         if plan is not None:
-            checks.check_scenarios(found, plan, map_, templates.infos, faults)
+            checks.check_scenarios(found, plan, map_, templates.infos, faults, templates.unread)
         elif name not in playbooks and not (root / found.place().file.replace(".test.yaml", ".yaml")).is_file():
             hint = did_you_mean(name, playbooks)
             faults.add(found.place(), "unknown-playbook", f"there is no playbook `{name}` that this could prove", hint)

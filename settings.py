@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Rate = Annotated[float, Field(gt=0, le=10_000)]
@@ -58,6 +58,31 @@ class Settings(BaseSettings):
     email_per_second: Rate | None = None
     sms_per_second: Rate | None = None
 
+    @field_validator("database_url")
+    @classmethod
+    def _a_database(cls, url: str | None) -> str | None:
+        """What is set to nothing is not set."""
+        if url:
+            from store.connections import parse  # noqa: PLC0415 - it loads SQLAlchemy
+
+            parse(url)
+        return url or None
+
+    @field_validator("temporal_address")
+    @classmethod
+    def _a_host(cls, address: str | None) -> str | None:
+        if address and "://" in address:
+            raise ValueError("an address of Temporal is HOST:PORT, without anything before it")
+        return address or None
+
+    @field_validator("public_url")
+    @classmethod
+    def _a_page(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or any(one.isspace() for one in url):
+            raise ValueError("links begin with it, so it is an address such as https://milepost.example.com")
+        return url
+
     @model_validator(mode="after")
     def _safe(self) -> Self:
         key = self.secret_key
@@ -101,8 +126,13 @@ def load() -> Settings:
     except ValidationError as error:
         wrong = "; ".join(_says(e["loc"], e["msg"]) for e in error.errors(include_input=False, include_url=False))
         raise BadSettings(f"settings are wrong: {wrong}") from None
+    except UnicodeDecodeError:
+        raise BadSettings(f"the settings in {Path('.env').absolute()} are not UTF-8 text; save it as UTF-8") from None
 
 
 def _says(place: tuple[int | str, ...], message: str) -> str:
     """A rule of ours is a sentence already; pydantic's names no setting."""
-    return f"MILEPOST_{str(place[0]).upper()}: {message.lower()}" if place else message.removeprefix("Value error, ")
+    ours = message.removeprefix("Value error, ")
+    if not place:
+        return ours
+    return f"MILEPOST_{str(place[0]).upper()}: {message.lower() if ours == message else ours}"

@@ -58,7 +58,6 @@ ProjectOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="text for people, json for scripts.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit log.")]
 
 
 class Refused(Exception):
@@ -67,6 +66,15 @@ class Refused(Exception):
     def __init__(self, message: str, code: int = WRONG_CALL) -> None:
         super().__init__(message)
         self.code = code
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise Refused("say why: the reason is kept in the audit log")
+    return reason
+
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit log.", callback=_said)]
 
 
 def out(text: str = "") -> None:

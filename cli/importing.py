@@ -107,7 +107,8 @@ def _report(work: Import, file: Path, format: Format) -> None:
     if work.others:
         note(f"further milestones are not declared either: {work.others:,} rows, recorded all the same")
     if waiting := work.waiting():
-        note(f"{waiting:,} event{'s wait' if waiting > 1 else ' waits'} for the worker (`milepost dev`) to apply them.")
+        wait, them = ("events wait", "them") if waiting > 1 else ("event waits", "it")
+        note(f"{waiting:,} {wait} for the worker (`milepost dev`) to apply {them}.")
     counts = {"read": work.read, "accepted": work.accepted, "duplicates": work.duplicates}
     if format is Format.json:
         out_json_with(counts, "rejected", ({"line": line, "reason": reason} for line, reason in work.reasons()))

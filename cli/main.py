@@ -5,6 +5,7 @@ Commands import what they need when they run, so that `--help` and completion ar
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -76,8 +77,9 @@ app.add_typer(users.app, name="user")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit status."""
     code = run(list(sys.argv[1:] if arguments is None else arguments))
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BrokenPipeError):  # whoever read our output has left
+            stream.flush()
     # Temporal's SDK can crash the interpreter while it winds down, after all work is done: so it does not wind down.
     os._exit(code)
 
@@ -86,9 +88,14 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit status. Whatever goes wrong is told in a sentence on standard error."""
     try:
         answer = _command()(list(arguments), prog_name="milepost", standalone_mode=False)
+        if answer == INTERRUPTED:  # typer hears of Ctrl-C before we do
+            return _say("interrupted", INTERRUPTED)
         return answer if isinstance(answer, int) else GOOD
     except typer.Exit as left:
         return left.exit_code
+    except SystemExit:  # by it alone typer says that whoever read our output has left
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - what is left goes nowhere
+        return GOOD
     except TyperException as error:  # typer brings its own click: those of the package of that name never come
         show = getattr(error, "show", None)
         if show is None:
@@ -97,9 +104,6 @@ def run(arguments: Sequence[str]) -> int:
         return WRONG_CALL
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - whoever read our output has left
-        return GOOD
     except Refused as refused:
         return _say(str(refused), refused.code)
     except Exception as error:  # noqa: BLE001 - nobody is to meet a traceback

@@ -120,6 +120,8 @@ def _suites(found: Project, within: str | None) -> list[Suite]:
         suite.faults = [fault for fault in found.faults.errors if fault.place.file in (file, tests)]
         suites.append(suite)
         plan, scenarios = found.plans.get(name), found.scenarios.get(name)
+        if plan is None and not suite.faults:  # what it sends has mistakes
+            suite.faults = [fault for fault in found.faults.errors if fault.place.file.startswith("templates/")]
         if plan is None or scenarios is None:
             continue
         suite.coverage = Coverage.of(plan)
@@ -134,7 +136,12 @@ def _suites(found: Project, within: str | None) -> list[Suite]:
 def _wrong(found: Project, within: str | None, suites: list[Suite]) -> list[Fault]:
     """The mistakes of what is tested: where any is found, nothing is proven."""
     tested = {suite.file for suite in suites}
-    return [fault for fault in found.faults.errors if lies(fault.place.file, within) or fault.place.file in tested]
+    spoilt = [fault for suite in suites for fault in suite.faults]
+    return [
+        fault
+        for fault in found.faults.errors
+        if lies(fault.place.file, within) or fault.place.file in tested or fault in spoilt
+    ]
 
 
 # --- printed -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Enrolling a customer in a playbook by hand: an event like any other, stored with the audit log in one transaction.
 
-What the playbook's own way in asks for is not asked; whoever was in it is not enrolled again (that is found when the
-event is applied, and said by the event).
+What the playbook's own way in asks for is not asked. Whoever was in it is not enrolled again: that is refused where it
+is known already, and else found when the event is applied, and said by the event.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from whenever import Instant
 
 from intake import asking, reader
+from intake.asking import Conflict
 from intake.reader import Unknown
 from lifecycle.language.faults import did_you_mean
-from store import audit, events, playbooks
+from store import audit, events, journeys, playbooks
 from store.events import Arrival
 from store.tables import Audit
 
@@ -35,6 +36,8 @@ def enrol(
     asked = {"playbook": playbook}
     if (earlier := asking.before(session, "enrol", found.id, key, asked, ("event",))) is not None:
         return str((earlier.data or {})["event"])
+    if any(one.playbook == playbook and not one.key for one in journeys.outlines(session, found.id)):
+        raise Conflict(f"the customer has been in {playbook} already, and nobody is enrolled in it twice")
     told = hashlib.blake2b(key.encode(), digest_size=12).hexdigest() if key else uuid.uuid4().hex
     message = f"enrol/{found.id}/{playbook}/{told}"
     events.accept(session, [Arrival(source, message, found.user_id, "enrol", now, now, playbook)])

@@ -149,9 +149,11 @@ def check_confirmations(map_: Map, plans: Mapping[str, Plan], faults: Faults) ->
             )
 
 
-def check_scenarios(scenarios: Scenarios, plan: Plan, map_: Map, templates: Templates, faults: Faults) -> None:
+def check_scenarios(
+    scenarios: Scenarios, plan: Plan, map_: Map, templates: Templates, faults: Faults, unread: Iterable[str] = ()
+) -> None:
     """Hold a test file against what exists: a name that is wrong there would prove nothing, or fail for no reason."""
-    work = _Scenarios(plan, map_, templates, faults)
+    work = _Scenarios(plan, map_, templates, faults, unread)
     work.customer(scenarios.customer, lambda *keys: scenarios.place("customer", *keys, key=True))
     lines: dict[str, int] = {}
     for scenario in scenarios.scenarios:
@@ -167,9 +169,9 @@ def check_scenarios(scenarios: Scenarios, plan: Plan, map_: Map, templates: Temp
 
 
 class _Scenarios:
-    def __init__(self, plan: Plan, map_: Map, templates: Templates, faults: Faults) -> None:
+    def __init__(self, plan: Plan, map_: Map, templates: Templates, faults: Faults, unread: Iterable[str]) -> None:
         self.plan, self.map, self.faults = plan, map_, faults
-        self.messages, self.templates = templates, sorted({name for name, _ in templates})
+        self.messages, self.templates = templates, sorted({*unread, *(name for name, _ in templates)})
         self.sends = [step for step, one in plan.steps.items() if isinstance(one, Send)]
 
     def scenario(self, scenario: Scenario) -> None:
@@ -179,7 +181,11 @@ class _Scenarios:
         for entry in (*(scenario.expect or ()), *(scenario.expect_some or ())):
             for key in ("send", "refused"):
                 self._known("template", getattr(entry, key), self.templates, entry.place(key))
-            if entry.channel and entry.send in self.templates and (entry.send, entry.channel) not in self.messages:
+            if (
+                entry.channel
+                and any(name == entry.send for name, _ in self.messages)
+                and ((entry.send, entry.channel) not in self.messages)
+            ):
                 message = f"the template `{entry.send}` has no text for {entry.channel}"
                 self.faults.add(entry.place("channel"), "no-such-channel", message)
             for key in ("milestone", "record", "goal"):

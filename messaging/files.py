@@ -46,6 +46,12 @@ def language_of(text: str) -> str:
     return text.replace("_", "-").lower()
 
 
+def template_of(name: str) -> str:
+    """The template to which a file of this name below templates/ belongs: `a/b.email.de.mjml` to `a/b`."""
+    folder, slash, file = name.rpartition("/")
+    return folder + slash + file.split(".")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """The templates of the project at `root`. Mistakes go to `faults`, their places relative to it."""

@@ -15,7 +15,7 @@ from jinja2 import Template
 from lifecycle.language.faults import Faults, Place
 from lifecycle.language.template import Channel, FrontMatter, TemplateInfo
 from lifecycle.language.validate import validate
-from messaging.files import LAYOUTS, File, Folder, language_of
+from messaging.files import LAYOUTS, File, Folder, language_of, template_of
 from messaging.sandbox import Sandbox
 from messaging.vetting import Text, Vetting
 
@@ -43,11 +43,14 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """All messages that could be read without a mistake. `infos` and `variants` go by name and channel."""
+    """All messages that could be read without a mistake. `infos` and `variants` go by name and channel; `unread` are
+    the names of those that could not.
+    """
 
     infos: Mapping[tuple[str, Channel], TemplateInfo]
     variants: Mapping[tuple[str, Channel], Mapping[str, Variant]]
     sandbox: Sandbox
+    unread: frozenset[str] = frozenset()
 
     def variant(self, name: str, channel: Channel, language: str | None = None) -> Variant | None:
         """The message in that language (`pt-BR`), else its base (`pt`), else as its file without a language has it."""
@@ -85,16 +88,23 @@ class _Loader:
         self.vetting = Vetting(self.sandbox, self.layouts, self.faults)
         for name, layout in self.layouts.items():
             self.vetting.check(layout, self._layouts_for(name))
+        unread: set[str] = set()
         for name, path in paths:
-            if not name.startswith(f"{LAYOUTS}/") and (file := self.folder.template(name, path)):
+            if name.startswith(f"{LAYOUTS}/"):
+                continue
+            if file := self.folder.template(name, path):
                 self._keep(file, found.setdefault((file.name, file.channel), {}))
+            else:
+                unread.add(template_of(name))
         infos: dict[tuple[str, Channel], TemplateInfo] = {}
         variants: dict[tuple[str, Channel], Mapping[str, Variant]] = {}
         for key, files in found.items():
             made = self._message(key[0], key[1], files)
             if made:
                 infos[key], variants[key] = made
-        return Templates(infos, variants, self.sandbox)
+            else:
+                unread.add(key[0])
+        return Templates(infos, variants, self.sandbox, frozenset(unread))
 
     def _keep(self, file: File, files: dict[str, File]) -> None:
         other = files.get(file.language)

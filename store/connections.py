@@ -81,7 +81,7 @@ def parse(url: str) -> URL:
     """The address of a database, checked; ValueError says what to write instead."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         parsed = None
     if parsed is not None and parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):

@@ -46,9 +46,15 @@ def translated(error: DBAPIError, url: URL, patience: float) -> StoreError | Non
             " stop the process that holds it, or try again"
         )
     if isinstance(error.orig, sqlite3.Error):
-        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_CANTOPEN:
             return DatabaseUnreachable(
                 f"the database {where} cannot be opened; check that its folder exists and may be written"
+            )
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            return DatabaseUnreachable(
+                f"the file {where} is no SQLite database, or a damaged one; check MILEPOST_DATABASE_URL,"
+                " or bring back a copy"
             )
         return None
     # psycopg gives no SQLSTATE where no server answered; class 08 is a broken connection, 57P a server shutting down,

@@ -102,7 +102,10 @@ class _Way:
         reached = history.since(self.session, self.customer.id, 0, [entry.milestone])
         says = f"the customer reached `{entry.milestone}`, which enters it"
         if not reached:
-            yield Check("entry", f"`{entry.milestone}` never happened", bool(self.had), says)
+            saw = f"`{entry.milestone}` never happened"
+            if self.had:  # by hand, or from another journey
+                saw, says = f"enrolled, though {saw}", "the customer was let in"
+            yield Check("entry", saw, bool(self.had), says)
             return
         last = self._decisive(reached)
         times = f", the last of {len(reached)} times" if len(reached) > 1 else ""
@@ -122,7 +125,10 @@ class _Way:
         by = f"`{entry.schedule}` came" if entry.schedule else f"`{entry.date}` came"
         says = f"{by} for the customer, which enters it"
         if event is None:
-            yield Check("entry", "it has not come since the customer is known", bool(self.had), says)
+            saw = "it has not come since the customer is known"
+            if self.had:
+                saw, says = f"enrolled, though {saw}", "the customer was let in"
+            yield Check("entry", saw, bool(self.had), says)
             return
         yield Check("entry", f"{self._local(event.at)}, for {event.properties.get('slot')}", True, says)
         if not self.had:

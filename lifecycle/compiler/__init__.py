@@ -27,13 +27,15 @@ def compile_playbook(
     playbooks: Collection[str],
     conditions: Conditions,
     faults: Faults,
+    unread: Collection[str] = (),
 ) -> Plan | None:
     """The plan of `playbook`; None, with the reasons in `faults`, where it has mistakes.
 
-    `templates` is by name and channel; `playbooks` are the names that `enrol` may use.
+    `templates` is by name and channel; `playbooks` are the names that `enrol` may use. `unread` are names of templates
+    whose own mistakes are in `faults` already: a playbook that sends one has no plan, and no mistake.
     """
     before = len(faults.errors)
-    names = Names(map, templates, playbooks, conditions, faults)
+    names = Names(map, templates, playbooks, conditions, faults, unread=unread)
     names.stage(playbook.stage, playbook.place("stage"))
     entry = _entry(playbook, names)
     steps = StepCompiler(playbook, names, entry)
@@ -53,7 +55,7 @@ def compile_playbook(
         holdout=playbook.holdout,
         transactional=steps.transactional,
     )
-    if len(faults.errors) > before:
+    if len(faults.errors) > before or names.refers_to_unread:
         return None
     if len(plan.packed) > MAX_PLAN_BYTES:
         size = f"{len(plan.packed):,} bytes of at most {MAX_PLAN_BYTES:,}"

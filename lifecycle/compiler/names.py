@@ -17,7 +17,11 @@ ROOTS = ("customer", "account", "event", "reached", "milestones", "messages", "s
 
 @dataclass(slots=True)
 class Names:
-    """All that a playbook may refer to. `sends` are the ids of its own send steps, `event` its entry's properties."""
+    """All that a playbook may refer to. `sends` are the ids of its own send steps, `event` its entry's properties.
+
+    `unread` are names of templates that are there and have mistakes of their own: those are told where they are, and
+    `refers_to_unread` is set where one of them is meant.
+    """
 
     map: Map
     templates: Mapping[tuple[str, Channel], TemplateInfo]
@@ -26,6 +30,8 @@ class Names:
     faults: Faults
     sends: set[str] = field(default_factory=set)
     event: dict[str, str] | None = None
+    unread: Collection[str] = ()
+    refers_to_unread: bool = False
 
     def unknown(self, place: Place, what: str, name: str, known: Collection[str]) -> None:
         hint = did_you_mean(name, known)
@@ -64,7 +70,9 @@ class Names:
             found = self.templates.get((name, "email")) or self.templates.get((name, "sms"))
         if found is None:
             others = [one for (one, _) in self.templates if one == name]
-            if others:
+            if name in self.unread:
+                self.refers_to_unread = True
+            elif others:
                 self.faults.add(place, "no-such-channel", f"the template `{name}` has no text for {channel}")
             else:
                 self.unknown(place, "template", name, sorted({one for one, _ in self.templates}))

@@ -55,3 +55,21 @@ def test_what_makes_no_sense_is_one_sentence(milepost: Milepost, arguments: tupl
     answer = milepost("customer", *arguments)
     assert (answer.code, answer.out) == (2, "")
     assert sentence in answer.err
+
+
+def test_who_has_been_in_a_playbook_is_not_told_that_they_enter_it(milepost: Milepost, ada: str) -> None:
+    assert milepost("track", "ada", "purchase", "--set", "revenue=1").out.count("entered welcome") == 1
+    again = milepost("customer", "enrol", ada, "welcome", "--reason", "asked for it")
+    assert (again.code, again.out) == (4, "")
+    assert again.err == "milepost: the customer has been in welcome already, and nobody is enrolled in it twice\n"
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(
+    "command",
+    ["customer enrol ada welcome", "journey pause x", "journey skip x", "journey exit x", "pause customer ada",
+     "resume 1", "erase ada --yes", "task done x"],
+)  # fmt: skip
+def test_a_reason_says_something(milepost: Milepost, command: str) -> None:
+    answer = milepost(*command.split(), "--reason", "  ")
+    assert (answer.code, answer.err) == (2, "milepost: say why: the reason is kept in the audit log\n")

@@ -61,6 +61,50 @@ def test_settings_that_are_wrong_are_a_check_as_well(milepost: Milepost, monkeyp
     assert said.out.startswith("BAD   settings: settings are wrong: MILEPOST_SENDER is `live`, and this is not set:")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("DATABASE_URL", "nonsense", "a database address reads sqlite:///"),
+        ("DATABASE_URL", "mysql://h/x", "a database address reads sqlite:///"),
+        ("DATABASE_URL", "sqlite:///", "SQLite needs a file"),
+        ("DATABASE_URL", "postgresql://u:secret@h:port/x", "a database address reads sqlite:///"),
+        ("TEMPORAL_ADDRESS", "http://127.0.0.1:7233", "HOST:PORT"),
+        ("PUBLIC_URL", "milepost.example.com", "https://milepost.example.com"),
+        ("PUBLIC_URL", "https://a b", "https://milepost.example.com"),
+    ],
+)
+def test_an_address_that_is_none_is_told_by_every_command(
+    milepost: Milepost, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(f"MILEPOST_{name}", value)
+    said, shown = milepost("doctor"), milepost("customer", "show", "ada")
+    assert (said.code, said.err, shown.code, shown.out) == (1, "", 2, "")
+    for answer in (said.out, shown.err):
+        assert f"settings are wrong: MILEPOST_{name}: " in answer
+        assert sentence in answer
+        assert "secret" not in answer
+
+
+def test_settings_that_are_no_text_are_told(
+    milepost: Milepost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(b"MILEPOST_SENDER=out\xff\n")
+    assert f"{tmp_path / '.env'} are not UTF-8 text" in milepost("doctor").out
+    assert milepost("customer", "show", "ada").code == 2
+
+
+def test_a_file_that_is_no_database_is_told(
+    milepost: Milepost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "letters.db"
+    file.write_text("Dear Ada, " * 1000, "utf-8")
+    monkeypatch.setenv("MILEPOST_DATABASE_URL", f"sqlite:///{file}")
+    assert f"BAD   database: the file {file} is no SQLite database" in milepost("doctor").out
+    shown = milepost("customer", "show", "ada")
+    assert (shown.code, "is no SQLite database" in shown.err) == (3, True)
+
+
 def test_mistakes_in_the_project_are_told(milepost: Milepost, project: Path) -> None:
     (project / "playbooks" / "welcome.yaml").write_text("playbook: welcome\n", "utf-8")
     assert "BAD   project: it has" in milepost("doctor").out

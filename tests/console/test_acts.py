@@ -99,12 +99,17 @@ async def test_a_consent_is_changed_with_its_proof_and_a_reason(desk: Desk) -> N
     assert len(log(desk.house)) == 1
 
 
-async def test_a_customer_is_enrolled_and_a_note_is_kept(desk: Desk) -> None:
+async def test_a_customer_is_enrolled_and_a_note_is_kept(build: Build) -> None:
+    desk = build({**PLAYBOOKS, "boost": "steps: [{wait: 3 days}]\n"})
+    desk.house.identify(first_name="Ada")
+    desk.house.track("purchase")
     where = f"{customer(desk)}/enrol"
     wrong = await desk.post(where, {"playbook": HOSTILE, "reason": "r"}, "support")
     assert (wrong.status_code, HOSTILE in wrong.text) == (422, False)
-    assert await undo(desk, await desk.post(where, {"playbook": "welcome", "reason": "asked"}, "support")) is None
-    assert [(row.source, row.name) for row in desk.house.rows(Event) if row.kind == "enrol"] == [("console", "welcome")]
+    twice = await desk.post(where, {"playbook": "welcome", "reason": "asked again"}, "support")
+    assert (twice.status_code, "has been in welcome already" in text(twice.text)) == (409, True)
+    assert await undo(desk, await desk.post(where, {"playbook": "boost", "reason": "asked"}, "support")) is None
+    assert [(row.source, row.name) for row in desk.house.rows(Event) if row.kind == "enrol"] == [("console", "boost")]
     where = f"{customer(desk)}/note"
     for wrong_text in ("  ", "x" * 2001):
         assert (await desk.post(where, {"text": wrong_text}, "support")).status_code == 422

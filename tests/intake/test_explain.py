@@ -250,6 +250,13 @@ def test_a_milestone_that_never_happened_is_why(house: House) -> None:
     assert told.says == "ada is not in welcome: `purchase` never happened"
 
 
+def test_who_was_enrolled_by_hand_reached_nothing(house: House) -> None:
+    house.accept("welcome", START, kind="enrol")
+    house.apply(START)
+    (way,) = (one for one in entry(house, "welcome").checks if one.check == "entry")
+    assert way == ("entry", "enrolled, though `purchase` never happened", True, "the customer was let in")
+
+
 def test_a_condition_that_did_not_hold_is_shown_with_what_it_saw(house: House) -> None:
     house.track("purchase", revenue=0)
     told = entry(house, "welcome")
