@@ -1,10 +1,12 @@
-"""Finding a customer or an account by what somebody types: any id, an e-mail address, a phone number, a name.
+"""Finding a customer or an account by what somebody types: any id, an e-mail address, a phone number, a name; of each
+but our own ids, the beginning is enough.
 
 A person who was merged into another leads to who they are now. Of one who was erased nothing is shown but that.
 """
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -18,6 +20,11 @@ MOST = 10
 """How many are shown at once."""
 
 _SHORTEST, _LONGEST = 1, 200
+
+FEWEST_DIGITS = 4
+"""From so many digits on a text may be the beginning of a phone number: with fewer, half of a country is found."""
+
+_NUMBER = re.compile(r"\+?[\d\s().\-/]+")
 
 
 class Found(NamedTuple):
@@ -42,10 +49,10 @@ def find(session: Session, typed: str) -> list[Found]:
     if len(text) < _SHORTEST:
         return []
     hits = [*finding.named(session, text), *finding.beginning(session, text, MOST)]
-    number = addresses.normal("sms", text)
-    if number is not None:
-        hits = [*finding.with_number(session, number, MOST), *hits]
-    hits.sort(key=lambda hit: hit.matched.casefold() != text.casefold() and hit.by != "phone")
+    numbers = _numbers(text)
+    for number in numbers:
+        hits += finding.with_number(session, number, MOST)
+    hits.sort(key=lambda hit: hit.matched.casefold() != text.casefold() and hit.matched not in numbers)
     people = _people(session, [hit.id for hit in hits if hit.kind == "customer"])
     firms = finding.accounts(session, [hit.id for hit in hits if hit.kind == "account"])
     found: dict[str, Found] = {}
@@ -53,6 +60,21 @@ def find(session: Session, typed: str) -> list[Found]:
         told = _account(hit, firms[hit.id]) if hit.kind == "account" else _customer(hit, people)
         found.setdefault(told.id, told)
     return list(found.values())[:MOST]
+
+
+def _numbers(text: str) -> list[str]:
+    """How a phone number that somebody begins to type may be kept: with its country, or as it was told us without."""
+    whole = addresses.normal("sms", text)
+    if whole is not None:
+        return [whole]
+    if not _NUMBER.fullmatch(text):
+        return []
+    digits = "".join(one for one in text.replace("(0)", "") if one in "0123456789")
+    if len(digits) < FEWEST_DIGITS:
+        return []
+    if text.startswith("+"):
+        return [f"+{digits}"]
+    return [digits, f"+{digits.removeprefix('00')}"]
 
 
 def name_of(customer: Customer) -> str:

@@ -61,7 +61,10 @@ def _beginning() -> CompoundSelect[tuple[str, str, str, str]]:
 
 
 _BY_PHONE = (
-    select(_customer.c.id, _customer.c.find_phone).where(_customer.c.find_phone == bindparam("number")).limit(LIMIT)
+    select(_customer.c.id, _customer.c.find_phone)
+    .where(_customer.c.find_phone >= bindparam("first"), _customer.c.find_phone < bindparam("last"))
+    .order_by(_customer.c.find_phone)
+    .limit(LIMIT)
 )
 _BY_OUR_ID = select(_customer.c.id).where(_customer.c.id == bindparam("id"))
 _BY_OUR_ACCOUNT = select(_account.c.id).where(_account.c.id == bindparam("id"))
@@ -77,9 +80,9 @@ def beginning(session: Session, typed: str, limit: int) -> list[Hit]:
     return [Hit._make(row) for row in rows]
 
 
-def with_number(session: Session, number: str, limit: int) -> list[Hit]:
-    """Customers with a phone number (E.164)."""
-    rows = session.execute(_BY_PHONE, {"number": number, "limit": limit})
+def with_number(session: Session, digits: str, limit: int) -> list[Hit]:
+    """Customers whose phone number, without what people put between its digits, begins like this (`+3361`)."""
+    rows = session.execute(_BY_PHONE, {"first": digits, "last": digits + _LAST, "limit": limit})
     return [Hit("customer", row[0], "phone", row[1]) for row in rows]
 
 

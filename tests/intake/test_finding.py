@@ -27,7 +27,7 @@ def house(build: Build) -> House:
     built.identify(
         user="u-1", email="Ada@Example.com", phone="+33 6 12 34 56 78", first_name="Élodie", last_name="Lo_ve"
     )
-    built.identify(user="U-2", email="adam@example.com", first_name="Adam", last_name="Smith")
+    built.identify(user="U-2", email="adam@example.com", phone="06 12 34 56 79", first_name="Adam", last_name="Smith")
     built.group("acme", user="u-1", name="Acme & Söhne")
     built.track("purchase", user="u-1")
     return built
@@ -58,6 +58,18 @@ def who(house: House, typed: str) -> list[tuple[str, str]]:
         ("smi", [("U-2", "surname")]),
         ("+33612345678", [("u-1", "phone")]),
         ("+33 (0)6 12-34-56-78", [("u-1", "phone")]),
+        ("+3361", [("u-1", "phone")]),
+        ("+33 6 12-34", [("u-1", "phone")]),
+        ("+33 (0)6 12", [("u-1", "phone")]),
+        ("0033 6 12 34", [("u-1", "phone")]),
+        ("33612345678", [("u-1", "phone")]),
+        ("336123", [("u-1", "phone")]),
+        ("+33", []),
+        ("336", []),
+        ("+336", []),
+        ("+33613", []),
+        ("+49612345678", []),
+        ("06.12.34", [("U-2", "phone")]),
         ("acme", [("Acme & Söhne", "account")]),
         ("ACME & S", [("Acme & Söhne", "account")]),
         ("", []),
@@ -177,7 +189,7 @@ def fill(session: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["user-19", "person77@", "L1999", "+33612345678", "cus_00000000000000ff", "welcome.1"]
+    "typed", ["user-19", "person77@", "L1999", "+33612345678", "336123", "cus_00000000000000ff", "welcome.1"]
 )
 def test_an_index_is_read_and_never_a_table(house: House, typed: str) -> None:
     house.write(fill)
