@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ LIVE = ("secret_key", "sendgrid_api_key", "email_from", "twilio_account_sid", "t
 
 SHORTEST_KEY = 32
 
+PREFIX, FOR_TESTS = "MILEPOST_", "MILEPOST_TEST_"
+
 
 class BadSettings(Exception):
     """A setting is missing or unsafe; the message says what to set."""
@@ -29,7 +32,7 @@ class Settings(BaseSettings):
     account is used only where the first surely did not take a message. Rates are messages a second over all workers.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MILEPOST_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
     project: Path | None = None
     database_url: str | None = None
@@ -128,6 +131,16 @@ def load() -> Settings:
         raise BadSettings(f"settings are wrong: {wrong}") from None
     except UnicodeDecodeError:
         raise BadSettings(f"the settings in {Path('.env').absolute()} are not UTF-8 text; save it as UTF-8") from None
+
+
+def unknown() -> list[str]:
+    """Names that begin like a setting, in the environment or in `.env`, and are none: a slip leaves the default."""
+    from dotenv import dotenv_values  # noqa: PLC0415 - for `milepost doctor` alone
+
+    named = {*os.environ, *dotenv_values(".env")}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    ours = (name for name in named if name.upper().startswith(PREFIX) and not name.upper().startswith(FOR_TESTS))
+    return sorted(name for name in ours if name.upper() not in known)
 
 
 def _says(place: tuple[int | str, ...], message: str) -> str:

@@ -70,15 +70,29 @@ async def _examine(project: Project) -> list[Finding]:
 
 def _settings(configured: Settings) -> list[Finding]:
     from intake.checkup import Finding
+    from settings import unknown
 
+    strange = unknown()
+    says = "they can be read"
+    if strange:
+        says = "; ".join(_no_setting(name) for name in strange)
+    found = [Finding("settings", ok=not strange, says=says)]
     if configured.sender == "outbox":
         says = "messages stay in the outbox: MILEPOST_SENDER is not `live`"
-        return [Finding("settings", ok=True, says="they can be read"), Finding("senders", ok=True, says=says)]
+        return [*found, Finding("senders", ok=True, says=says)]
     told = configured.sendgrid_webhook_key is not None
     says = "e-mail goes by SendGrid and SMS by Twilio"
     if not told:
         says = "MILEPOST_SENDGRID_WEBHOOK_KEY is not set, so what SendGrid tells of messages is refused"
-    return [Finding("settings", ok=True, says="they can be read"), Finding("senders", told, says)]
+    return [*found, Finding("senders", told, says)]
+
+
+def _no_setting(name: str) -> str:
+    from lifecycle.language.faults import did_you_mean
+    from settings import PREFIX, Settings
+
+    near = did_you_mean(name.upper(), [f"{PREFIX}{one.upper()}" for one in Settings.model_fields])
+    return f"{name} is no setting, and changes nothing{f'; {near}' if near else ''}"
 
 
 def _project(project: Project) -> Finding:

@@ -54,6 +54,20 @@ def test_where_nothing_runs_it_says_what_to_do(
     assert "MILEPOST_TEMPORAL_ADDRESS" in bad["temporal"]
 
 
+def test_a_name_that_is_no_setting_is_told_wherever_it_stands(
+    milepost: Milepost, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("MILEPOST_SEKRET", "x")
+    (project / ".env").write_text("MILEPOST_PUBLIC_URI=https://milepost.example.com\nOTHER=1\n")
+    said = milepost("doctor", "--format", "json")
+    (settings,) = (one for one in said.data["checks"] if one["check"] == "settings")
+    assert not settings["ok"]
+    first, second = settings["says"].split("; MILEPOST_SEKRET")
+    assert first == "MILEPOST_PUBLIC_URI is no setting, and changes nothing; did you mean `MILEPOST_PUBLIC_URL`?"
+    assert second.startswith(" is no setting")
+
+
 def test_settings_that_are_wrong_are_a_check_as_well(milepost: Milepost, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MILEPOST_SENDER", "live")
     said = milepost("doctor")
