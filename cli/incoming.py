@@ -212,6 +212,7 @@ def _data(event: Event) -> dict[str, Any]:
         "customer": event.customer_id,
         "state": event.state,
         "entered": list(_entered(event)),
+        "not_entered": _not_entered(event),
     }
 
 
@@ -219,13 +220,19 @@ def _line(event: Event) -> str:
     when, whose = event.received_at.format_iso()[:19], event.customer_id or "-"
     what = f"{event.kind} {_name(event) or ''}".strip()
     line = f"{event.id:>7}  {when}Z  {whose:<20}  {event.state:<7}  {what}"
-    entered = ", ".join(_entered(event))
-    return f"{line}  entered {entered}" if entered else line
+    if entered := ", ".join(_entered(event)):
+        line += f"  entered {entered}"
+    return line + "".join(f"  not {one['playbook']}: {one['because']}" for one in _not_entered(event))
 
 
 def _name(event: Event) -> str | None:
     """The milestone, playbook or segment; the name of a group is the product's id of a company, and so not shown."""
     return None if event.kind == "group" else event.name
+
+
+def _not_entered(event: Event) -> list[dict[str, str]]:
+    """Playbooks that the event might have entered, and why it did not."""
+    return list((event.outcome or {}).get("not_entered", ()))
 
 
 def _entered(event: Event) -> Iterator[str]:

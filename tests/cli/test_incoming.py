@@ -55,6 +55,15 @@ def test_the_tail_shows_what_came_and_what_it_entered_and_nothing_of_the_person(
     assert "ada@example.com" not in answer.out + text
 
 
+def test_the_tail_says_what_was_not_entered_and_why(milepost: Milepost) -> None:
+    milepost("track", "ada", "purchase", "--set", "revenue=49")
+    milepost("track", "ada", "purchase", "--set", "revenue=49")
+    assert rows(milepost("events", "tail", "--format", "json").out)[-1]["not_entered"] == [
+        {"playbook": "welcome", "because": "the customer has been in it before"}
+    ]
+    assert milepost("events", "tail").out.endswith("track purchase  not welcome: the customer has been in it before\n")
+
+
 def test_the_tail_is_of_one_customer_and_of_so_many(milepost: Milepost, database: Database) -> None:
     sent(database, "alpha", "beta")
     sent(database, "gamma", user="grace")
