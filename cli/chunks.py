@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from sqlalchemy.orm import Session
 from whenever import Instant
@@ -16,7 +17,7 @@ from whenever import Instant
 from cli.lines import Record
 from intake import doors
 from intake.doors import CHUNK, NotAccepted
-from lifecycle.language.map import Map
+from lifecycle.language.map import Map, is_zone
 from lifecycle.segment import Call
 from store import events, imports
 from store.database import Database
@@ -27,7 +28,7 @@ from store.tables import ImportRejected
 SOURCE = "import"
 
 NAMES = 100
-"""So many different milestones that are not declared are counted by name, the others together."""
+"""So many different milestones that are not declared are counted by name, the others together; and so many zones."""
 
 PAGE = 20
 """How many chunks' rejected rows are read at once for the report."""
@@ -44,7 +45,8 @@ class TakenOver(Exception):
 
 class Import:
     """The import of one file, named by `key`. It begins where an earlier one was interrupted: `offset` bytes and `line`
-    lines are dealt with. `undeclared` counts how often unknown milestones came, `others` those beyond `NAMES`.
+    lines are dealt with. `undeclared` counts how often unknown milestones came, `others` those beyond `NAMES`;
+    `no_zones` how often something came as a time zone and is none, by its name.
     """
 
     def __init__(self, database: Database, map: Map, key: str, now: Instant, backfill: bool) -> None:
@@ -55,6 +57,7 @@ class Import:
         self.read, self.others, self.rejected = (counts.get(name, 0) for name in ("read", "others", "rejected"))
         self.accepted, self.duplicates = counts.get("accepted", 0), counts.get("duplicates", 0)
         self.undeclared: Counter[str] = Counter(counts.get("undeclared", {}))
+        self.no_zones: Counter[str] = Counter(counts.get("no_zones", {}))
         self._last = place.offset, place.line
         self._chunk: list[tuple[int, Arrival]] = []
         self._bad: list[tuple[int, str]] = []
@@ -100,11 +103,12 @@ class Import:
             raise NotAccepted(call)
         agreed = doors.agreeable(self._map, call)
         arrival = doors.arrival_of(agreed, SOURCE, self._now, backfill=self._backfill)
-        if call.kind == "track" and call.name not in self._declared:
-            if call.name in self.undeclared or len(self.undeclared) < NAMES:
-                self.undeclared[call.name] += 1
-            else:
-                self.others += 1
+        undeclared = call.kind == "track" and call.name not in self._declared
+        if undeclared and not _counted(self.undeclared, call.name):
+            self.others += 1
+        zone = arrival.properties.get("time_zone") if call.kind == "identify" else None
+        if zone and not _is_zone(str(zone)):
+            _counted(self.no_zones, _printable(str(zone)))
         return arrival
 
     def _store(self, finished: Instant | None) -> None:
@@ -125,6 +129,7 @@ class Import:
                 "rejected": self.rejected + len(rows),
                 "undeclared": dict(self.undeclared),
                 "others": self.others,
+                "no_zones": dict(self.no_zones),
             }
             place = Place(offset, line, counts)
             if not imports.advance(session, self._key, self.offset, place, by_reason, finished):
@@ -134,6 +139,17 @@ class Import:
         self.offset, self.line = place.offset, place.line
         self.accepted, self.duplicates = place.counts["accepted"], place.counts["duplicates"]
         self.rejected = place.counts["rejected"]
+
+
+_is_zone = lru_cache(maxsize=1000)(is_zone)
+
+
+def _counted(counter: Counter[str], name: str) -> bool:
+    """Count it under its name; False where there are too many names."""
+    if name not in counter and len(counter) >= NAMES:
+        return False
+    counter[name] += 1
+    return True
 
 
 def _printable(reason: str) -> str:

@@ -106,6 +106,11 @@ def _report(work: Import, file: Path, format: Format) -> None:
         note(f"`{name}` is not declared in the map: {count:,} row{'s' * (count != 1)}, recorded all the same")
     if work.others:
         note(f"further milestones are not declared either: {work.others:,} rows, recorded all the same")
+    for name, count in work.no_zones.most_common():
+        rows = f"{count:,} row{'s' * (count != 1)}"
+        note(
+            f"`{name}` is no time zone, as `Europe/Paris` is: {rows}; who has it lives by the phone's zone or the map's"
+        )
     if waiting := work.waiting():
         wait, them = ("events wait", "them") if waiting > 1 else ("event waits", "it")
         note(f"{waiting:,} {wait} for the worker (`milepost dev`) to apply {them}.")

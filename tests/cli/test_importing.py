@@ -50,6 +50,23 @@ def test_good_lines_are_kept_and_bad_ones_are_told_by_their_number(milepost: Mil
     assert again.out.startswith(f"{file}:7: it is not JSON")
 
 
+def test_what_is_no_time_zone_is_told_and_kept(milepost: Milepost, tmp_path: Path) -> None:
+    file = tmp_path / "people.jsonl"
+    zones = ["Nowhere/Land", "Europe/Paris", "+05:30", "Nowhere/Land", 7, "", None]
+    calls = [
+        line(type="identify", traits={"time_zone": zone}, userId=f"u-{n}", event=None) for n, zone in enumerate(zones)
+    ]
+    file.write_text("\n".join(calls) + "\n", "utf-8")
+    answer = milepost("import", file)
+    assert (answer.code, answer.out.strip()) == (0, "7 read, 7 accepted, 0 duplicates, 0 rejected")
+    told = [text for text in answer.err.splitlines() if "no time zone" in text]
+    assert [text.split("; who")[0] for text in told] == [
+        "`Nowhere/Land` is no time zone, as `Europe/Paris` is: 2 rows",
+        "`+05:30` is no time zone, as `Europe/Paris` is: 1 row",
+        "`7` is no time zone, as `Europe/Paris` is: 1 row",
+    ]
+
+
 def test_more_than_a_chunk_is_imported_once(milepost: Milepost, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_text("\n".join(line(f"m{number}") for number in range(1203)), "utf-8")
