@@ -184,7 +184,7 @@ def _stopped(told: Explained) -> list[Check]:
 
 @router.get("/accounts/{name}")
 async def account(request: Request, visitor: Seeing, name: str, after: str = "") -> Response:
-    """The account that the product, or we, call so, with a page of its customers."""
+    """The account that the product, or we, call so, with a page of its customers. The first page is live."""
     _readable(name, after)
 
     def read(session: Session) -> tuple[Account, list[Customer], list[Pause]]:
@@ -195,9 +195,14 @@ async def account(request: Request, visitor: Seeing, name: str, after: str = "")
         return found, members, pauses.active_on(session, "account", found.id)
 
     found, members, lying = await parts_of(request).api.database.read(read)
+    mark = None
+    if not after:
+        mark = repr((found, members, lying, visitor.zone, visitor.user.role))
+        if same(request, mark):
+            return unchanged(request)
     known = [(key, life.shown(value)) for key, value in sorted((found.attributes or {}).items())]
     return page(
-        request, "company.html", visitor, title=finding.account_name(found), account=found, known=known,
+        request, "company.html", visitor, title=finding.account_name(found), mark=mark, account=found, known=known,
         members=[(one, finding.name_of(one)) for one in members[:MEMBERS]], lying=lying, after=after,
         next=members[MEMBERS - 1].id if len(members) > MEMBERS else None,
     )  # fmt: skip

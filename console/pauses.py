@@ -11,7 +11,7 @@ from whenever import Instant
 
 from console.acts import named
 from console.faults import Missing
-from console.pages import address, page, parts_of
+from console.pages import address, page, parts_of, same, unchanged
 from console.pause_subjects import ACTED, name_of, resume_place_of
 from console.resuming import SPREADS
 from console.visitors import Seeing
@@ -26,6 +26,9 @@ router = APIRouter()
 ROWS = 50
 """Rows of a page."""
 
+POLL = 3000
+"""Milliseconds between two questions of a pause's page: it counts whom the pause holds, and they may be 100,000."""
+
 Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
@@ -36,7 +39,7 @@ async def listing(
     ended: bool = False,
     before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> Response:
-    """The pauses that hold, or with `ended` those that have ended, the latest first."""
+    """The pauses that hold, or with `ended` those that have ended, the latest first. The first page is live."""
 
     def look(session: Session) -> tuple[list[Pause], dict[int, int], dict[tuple[str, str], held.Named]]:
         found = stored.page(session, ended=ended, before=before, limit=ROWS + 1)
@@ -45,15 +48,20 @@ async def listing(
 
     found, counts, names = await parts_of(request).api.database.read(look)
     more = found[ROWS - 1].id if len(found) > ROWS else None
+    mark = None
+    if before is None:
+        mark = repr((found, sorted(counts.items()), sorted(names.items()), ended, visitor.zone, visitor.user.role))
+        if same(request, mark):
+            return unchanged(request)
     return page(
-        request, "acts/pauses.html", visitor, title="Pauses", pauses=found[:ROWS], counts=counts, names=names,
-        ended=ended, before=before, more=more, channels=CHANNELS,
+        request, "acts/pauses.html", visitor, title="Pauses", mark=mark, pauses=found[:ROWS], counts=counts,
+        names=names, ended=ended, before=before, more=more, channels=CHANNELS,
     )  # fmt: skip
 
 
 @router.get("/pauses/{number}")
 async def one_pause(request: Request, visitor: Seeing, number: Number, since: str = "", journey: str = "") -> Response:
-    """A pause, what its end would do, and the journeys that it holds, the longest held first."""
+    """A pause, what its end would do, and the journeys it holds, the longest held first. The first page is live."""
     after = _after(since, journey)
     parts = parts_of(request).api
 
@@ -66,6 +74,11 @@ async def one_pause(request: Request, visitor: Seeing, number: Number, since: st
         return found, consequences.end_of(session, found), rows, held.named(session, about)
 
     found, foreseen, rows, names = await parts.database.read(look)
+    mark = None
+    if after is None:
+        mark = repr((found, foreseen, rows, sorted(names.items()), visitor.zone, visitor.user.role))
+        if same(request, mark):
+            return unchanged(request)
     name = names[found.scope, found.target]
     ways = [("Sending at once", consequences.ending(foreseen))]
     if found.policy == "continue":
@@ -74,7 +87,8 @@ async def one_pause(request: Request, visitor: Seeing, number: Number, since: st
         ways += [(f"{pace:,} a minute", f"That takes {consequences.takes(foreseen.held, pace)}.") for pace in SPREADS]
     acted = found.scope in ACTED
     return page(
-        request, "acts/pause.html", visitor, title=f"The pause of {name_of(found, name)}", pause=found, name=name,
+        request, "acts/pause.html", visitor, title=f"The pause of {name_of(found, name)}", mark=mark, poll=POLL,
+        pause=found, name=name,
         foreseen=foreseen, ways=ways if found.ended_at is None and foreseen.held else (), rows=rows[:ROWS], names=names,
         last=rows[ROWS - 1] if len(rows) > ROWS else None, others=_others(foreseen.others),
         resume=address(request, *resume_place_of(found)), may_resume=visitor.may("act" if acted else "steer"),

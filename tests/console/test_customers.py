@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from store.tables import Audit, Message, Pause, Task
 from tests.console.conftest import Build
 from tests.console.desk import Desk
 from tests.intake.house import START, day
+from tests.intake.pausing import start as begun
 
 PLAYBOOKS = {
     "welcome": """entry: {milestone: purchase}
@@ -254,6 +255,23 @@ async def test_an_account_lists_its_customers(desk: Desk) -> None:
     assert "Acme & Co account" in said
     assert "Ada ada@example.com" in said
     assert "Account Acme & Co" in await text(desk, address(desk))
+
+
+async def test_the_page_of_an_account_follows_what_happens_elsewhere(desk: Desk) -> None:
+    desk.house.group("acme", name="Acme")
+    path = f"/accounts/{desk.house.customer().account_id}"
+    seen = (await desk.get(path, "viewer")).headers["etag"]
+    changes: list[Callable[[], object]] = [
+        lambda: desk.house.group("acme", name="Acme & Co"),
+        lambda: desk.house.identify(first_name="Adele"),
+        lambda: begun(desk.house, "account", "acme"),
+    ]
+    for change in changes:
+        assert (await desk.get(path, "viewer", headers={"If-None-Match": seen})).status_code == 304
+        change()
+        answer = await desk.get(path, "viewer", headers={"If-None-Match": seen})
+        assert (answer.status_code, answer.headers["etag"] != seen) == (200, True)
+        seen = answer.headers["etag"]
 
 
 # --- what comes from outside -----------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from tests.console.conftest import Build
 from tests.console.desk import Desk, fields_of
 from tests.intake.house import START, day
 from tests.intake.pausing import PLAYBOOKS, entered
+from tests.intake.pausing import end as ended
 from tests.intake.pausing import start as begun
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -152,6 +153,26 @@ async def test_a_pause_shows_who_is_held_and_why_and_what_its_end_would_do(desk:
     assert "Nothing is paused" not in listed
 
 
+async def test_the_pages_of_pauses_follow_what_happens_elsewhere(desk: Desk) -> None:
+    pause = begun(desk.house)
+    paths = ("/pauses", f"/pauses/{pause.id}")
+
+    async def tags() -> list[str]:
+        found = [(await desk.get(path, "viewer")).headers["etag"] for path in paths]
+        for path, tag in zip(paths, found, strict=True):
+            again = await desk.get(path, "viewer", headers={"If-None-Match": tag})
+            assert (again.status_code, again.content) == (304, b"")
+        return found
+
+    nobody = await tags()
+    meet(desk, pause)
+    some = await tags()
+    assert not set(nobody) & set(some)
+    ended(desk.house, pause, START.add(hours=1))
+    assert not set(some) & set(await tags())
+    assert "etag" not in (await desk.get("/pauses?before=99", "viewer")).headers
+
+
 async def test_lists_come_in_pages(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     from console import pauses
 
@@ -167,7 +188,7 @@ async def test_lists_come_in_pages(build: Build, monkeypatch: pytest.MonkeyPatch
         path: str | None = where
         while path:
             page = (await desk.get(path)).text
-            found = re.findall(row, page.partition("<tbody>")[2].partition("</tbody>")[0])
+            found = re.findall(row, page.partition("<tbody")[2].partition("</tbody>")[0])
             assert len(found) <= 2
             seen += found
             more = re.search(r'href="/console([^"]*)">(?:Earlier ones|More)<', page)
