@@ -271,6 +271,7 @@ async def test_the_page_of_an_account_follows_what_happens_elsewhere(desk: Desk)
         change()
         answer = await desk.get(path, "viewer", headers={"If-None-Match": seen})
         assert (answer.status_code, answer.headers["etag"] != seen) == (200, True)
+        assert '<h1 id="name" data-live>Acme &amp; Co ' in answer.text
         seen = answer.headers["etag"]
 
 
